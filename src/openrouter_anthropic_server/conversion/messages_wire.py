@@ -1,0 +1,173 @@
+"""The request for an upstream that speaks the Messages API: the client's own bytes with the smallest edits.
+
+What is not edited arrives as it was sent: order of keys, unknown fields, all digits of numbers.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from openrouter_anthropic_server.conversion.json_text import dump_json
+from openrouter_anthropic_server.conversion.notes import Note
+from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX
+from openrouter_anthropic_server.errors import InvalidRequestError
+
+Upstream = Literal["anthropic", "openrouter"]
+
+DEFAULT_VERSION = "2023-06-01"
+
+_BETA_HEADERS: dict[Upstream, tuple[str, ...]] = {
+    "anthropic": ("anthropic-beta",),
+    "openrouter": ("anthropic-beta", "x-anthropic-beta"),
+}
+"""The names under which an upstream is given the client's beta values."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMessages:
+    """JSON text to post, and what it leaves out of the client's request."""
+
+    body: bytes
+    notes: tuple[Note, ...] = ()
+
+
+def prepare_messages_body(
+    body: dict[str, Any], raw: bytes | None, *, model: str, upstream: Upstream
+) -> PreparedMessages:
+    """The request under the upstream's `model` name, without thinking that is not Anthropic's own.
+
+    `raw` is the text that `body` was parsed from, or None if the body was made or changed here; if
+    nothing has to change it is returned as it is. `body` is validated and is not changed. Both
+    upstreams take every field of the API, so nothing else is left out for either.
+    """
+    notes = tuple(_foreign_thinking(body["messages"]))
+    if raw is None or notes:
+        return PreparedMessages(_dumped(body, raw, model), notes)
+    if body["model"] == model:
+        return PreparedMessages(raw)
+    return PreparedMessages(_with_model(body, raw, model))
+
+
+def forwarded_headers(headers: Mapping[str, str], *, upstream: Upstream) -> dict[str, str]:
+    """The client's headers that decide how the upstream reads the body, lower-case; repeated ones joined."""
+    found: dict[str, list[str]] = {"anthropic-version": [], "anthropic-beta": []}
+    for name, value in headers.items():
+        if value and (values := found.get(name.lower())) is not None:
+            values.append(value)
+    forwarded = {"anthropic-version": next(iter(found["anthropic-version"]), DEFAULT_VERSION)}
+    if betas := ",".join(found["anthropic-beta"]):
+        forwarded |= dict.fromkeys(_BETA_HEADERS[upstream], betas)
+    return forwarded
+
+
+# ---------------------------------------------------------------- thinking of other vendors
+
+
+def _foreign_thinking(messages: list[dict[str, Any]]) -> Iterator[Note]:
+    for number, message in enumerate(messages):
+        content = message["content"]
+        if message["role"] != "assistant" or not isinstance(content, list):
+            continue
+        foreign = [index for index, block in enumerate(content) if _is_foreign(block)]
+        for index in foreign:
+            yield Note("not_sent", f"messages.{number}.content.{index}", "thinking of another vendor's model")
+        if foreign and len(foreign) == len(content):
+            yield Note("not_sent", f"messages.{number}", "nothing but thinking of another vendor's model")
+
+
+def _is_foreign(block: dict[str, Any]) -> bool:
+    return block["type"] == "thinking" and str(block.get("signature")).startswith(ENVELOPE_PREFIX)
+
+
+def _own_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept = []
+    for message in messages:
+        content = message["content"]
+        if message["role"] == "assistant" and isinstance(content, list) and any(map(_is_foreign, content)):
+            own = [block for block in content if not _is_foreign(block)]
+            if own:
+                kept.append({**message, "content": own})
+        else:
+            kept.append(message)
+    return kept
+
+
+# ---------------------------------------------------------------- text
+
+
+def _edited(body: dict[str, Any], model: str) -> dict[str, Any]:
+    return {**body, "model": model, "messages": _own_messages(body["messages"])}
+
+
+def _dumped(body: dict[str, Any], raw: bytes | None, model: str) -> bytes:
+    if raw is None or _same_text(body, raw):
+        return dump_json(_edited(body, model))
+    return _dumped_exactly(raw, model)
+
+
+def _dumped_exactly(raw: bytes, model: str) -> bytes:
+    """Parse and dump with the standard library: slower, but whole numbers keep all their digits.
+
+    orjson reads a whole number beyond 64 bits as a float.
+    """
+    try:
+        text = json.dumps(_edited(json.loads(raw), model), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise InvalidRequestError("The request is nested too deeply to be passed on") from None
+    return text.encode()
+
+
+def _with_model(body: dict[str, Any], raw: bytes, model: str) -> bytes:
+    old, new = orjson.dumps(body["model"]), orjson.dumps(model)
+    if not _same_text(body, raw):
+        place = _place_of_model(raw, old)
+        return _dumped_exactly(raw, model) if place is None else _spliced(raw, place, new)
+    if raw.startswith(_FIRST_KEY):
+        return _spliced(raw, slice(len(_FIRST_KEY), len(_FIRST_KEY) + len(old)), new)
+    return dump_json({**body, "model": model})
+
+
+def _spliced(raw: bytes, place: slice, text: bytes) -> bytes:
+    view = memoryview(raw)  # slices of bytes would copy the whole request twice
+    return b"".join((view[: place.start], text, view[place.stop :]))
+
+
+def _same_text(value: dict[str, Any], text: bytes) -> bool:
+    """Whether dumping `value` gives `text`: then no digit was lost in parsing, and no key came twice."""
+    try:
+        return orjson.dumps(value) == text
+    except TypeError:  # nested deeper than orjson writes
+        return False
+
+
+_FIRST_KEY = b'{"model":'
+_KEY = re.compile(rb'"model"\s*:\s*(?=")')
+_VALUE = re.compile(rb'"[^"\\]*["\\]')
+_ESCAPED_LETTER = rb"\u006"
+"""What every escaped spelling of a letter of "model" begins with (`\\u006d` is m)."""
+
+
+def _place_of_model(raw: bytes, old: bytes) -> slice | None:
+    """Where the value `old` of the top-level key "model" stands in valid JSON; None if that is not certain.
+
+    If no letter of the key and no value of such a key is spelled with escapes, the top-level key is
+    among the matches below; if only one match has its value, that match is the top-level key.
+    """
+    if _ESCAPED_LETTER in raw:
+        return None
+    places = []
+    position = raw.find(b'"model"')
+    while position >= 0:
+        key = _KEY.match(raw, position)
+        if key:
+            value = _VALUE.match(raw, key.end())
+            if value is None or value[0].endswith(b"\\"):
+                return None
+            if value[0] == old:
+                places.append(slice(value.start(), value.end()))
+        position = raw.find(b'"model"', position + 1)
+    return places[0] if len(places) == 1 else None

@@ -1,0 +1,117 @@
+"""Listens to raw Anthropic SSE bytes that pass through untouched: usage, model, stop reason, how the stream ended."""
+
+from typing import Any
+
+import orjson
+
+from openrouter_anthropic_server.streaming.sse import SseDecoder, SseFrame
+
+_DELTA_HEAD = b"event: content_block_delta\ndata: "
+_END = b"\n\n"
+_CONTENT_EVENTS = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
+_READ_EVENTS = frozenset({"message_start", "message_delta", "message_stop", "error"})
+_TYPE_WITHIN = 64  # bytes of the data in which `"type"` is looked for when a frame has no name
+
+
+class UsageTap:
+    """Feed every piece of the stream. Nothing is parsed but `message_start`, `message_delta` and `error`.
+
+    A piece that holds only whole `content_block_delta` events, as almost every piece does, costs a
+    few searches in the bytes. Data that cannot be parsed is passed over: the tap never disturbs a stream.
+
+    `usage` holds the latest totals: values of `message_delta` replace those of `message_start`, null or
+    missing ones do not. `at_boundary` tells whether the bytes so far end an event, so that another may be
+    written after them. `error` is the whole error event: `{"type": "error", "error": {...}}`.
+    """
+
+    __slots__ = (
+        "_decoder",
+        "at_boundary",
+        "complete",
+        "error",
+        "first_content_seen",
+        "message_id",
+        "model",
+        "started",
+        "stop_reason",
+        "usage",
+    )
+
+    def __init__(self) -> None:
+        self._decoder = SseDecoder()
+        self.at_boundary = True
+        self.started = False
+        self.first_content_seen = False
+        self.complete = False
+        self.message_id: str | None = None
+        self.model: str | None = None
+        self.stop_reason: str | None = None
+        self.error: dict[str, Any] | None = None
+        self.usage: dict[str, Any] = {}
+
+    def feed(self, chunk: bytes) -> None:
+        """Listen to one piece, of any size."""
+        if (
+            self.first_content_seen
+            and self.at_boundary
+            and chunk.startswith(_DELTA_HEAD)
+            and chunk.endswith(_END)
+            and chunk.count(_END) == chunk.count(_DELTA_HEAD)
+        ):
+            # JSON has no raw line ends, so these are the heads of as many frames as there are ends.
+            return
+        for frame in self._decoder.feed(chunk):
+            self._frame(frame)
+        self.at_boundary = self._decoder.at_boundary
+
+    def _frame(self, frame: SseFrame) -> None:
+        kind = frame.event or _kind_in(frame.data)
+        if kind in _CONTENT_EVENTS:
+            self.first_content_seen = True
+        elif kind == "message_stop":
+            self.complete = True
+        elif kind in _READ_EVENTS:
+            self._read(kind, _parsed(frame.data))
+
+    def _read(self, kind: str, event: dict[str, Any]) -> None:
+        if kind == "message_start":
+            self._message(_object(event, "message"))
+        elif kind == "message_delta":
+            self.stop_reason = _object(event, "delta").get("stop_reason") or self.stop_reason
+            self._totals(_object(event, "usage"))
+        else:
+            self.error = event
+
+    def _message(self, message: dict[str, Any]) -> None:
+        self.started = True
+        self.message_id = message.get("id")
+        self.model = message.get("model")
+        self.stop_reason = message.get("stop_reason")
+        self._totals(_object(message, "usage"))
+
+    def _totals(self, usage: dict[str, Any]) -> None:
+        self.usage.update({key: value for key, value in usage.items() if value is not None})
+
+
+def _kind_in(data: bytes) -> str:
+    """The type of a frame without a name; "" if it is none that matters."""
+    head = data[:_TYPE_WITHIN]
+    if b'"content_block' in head:
+        return "content_block_delta"
+    if b'"message_' in head or b'"error"' in head:
+        event = _parsed(data)
+        return str(event.get("type") or ("error" if "error" in event else ""))
+    return ""
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        event = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _object(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
