@@ -1,0 +1,71 @@
+"""Logging: structlog events as JSON lines (or text for a person), the standard library's included."""
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import orjson
+import structlog
+
+from openrouter_anthropic_server.observability.log_writer import LogWriter
+from openrouter_anthropic_server.observability.redaction import redact_keys
+
+Event = MutableMapping[str, Any]
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure_logging(level: str, form: Literal["json", "console"], writer: LogWriter) -> None:
+    """Send structlog's and the standard library's events to `writer`, with keys redacted."""
+    render = _render_json if form == "json" else _render_text
+    structlog.configure(
+        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.add_log_level, _redact, render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=lambda *_: _WriterLogger(writer),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers = [_StandardLibraryHandler(writer, render)]
+    root.setLevel(max(LEVELS[level], logging.WARNING))
+
+
+class _WriterLogger:
+    """What structlog calls with the rendered line."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self._write = writer.write
+
+    def _line(self, line: bytes) -> None:
+        self._write(line)
+
+    debug = info = warning = error = critical = exception = _line
+
+
+class _StandardLibraryHandler(logging.Handler):
+    def __init__(self, writer: LogWriter, render: Any) -> None:
+        super().__init__()
+        self._writer = writer
+        self._render = render
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event: Event = {"event": record.getMessage(), "logger": record.name, "level": record.levelname.lower()}
+        if record.exc_info:
+            event["exception"] = logging.Formatter().formatException(record.exc_info)
+        event = structlog.processors.TimeStamper(fmt="iso")(None, "", event)
+        self._writer.write(self._render(None, "", _redact(None, "", event)))
+
+
+def _redact(_logger: Any, _method: str, event: Event) -> Event:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact_keys(value)
+    return event
+
+
+def _render_json(_logger: Any, _method: str, event: Event) -> bytes:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _render_text(_logger: Any, _method: str, event: Event) -> bytes:
+    time, level, name = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
+    details = " ".join(f"{key}={value}" for key, value in event.items())
+    return f"{time} {level:<7} {name} {details}".rstrip().encode(errors="replace")

@@ -1,0 +1,21 @@
+"""Settings by concern, read from the environment and `.env`; see docs/02-configuration.md."""
+
+from openrouter_anthropic_server.settings.loading import (
+    SettingError,
+    Settings,
+    all_settings_names,
+    described_settings,
+    export_overrides,
+    load_settings,
+    unknown_names,
+)
+
+__all__ = [
+    "SettingError",
+    "Settings",
+    "all_settings_names",
+    "described_settings",
+    "export_overrides",
+    "load_settings",
+    "unknown_names",
+]
