@@ -1,0 +1,82 @@
+"""Builds the ASGI application; nothing happens at import."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from openrouter_anthropic_server import __version__
+from openrouter_anthropic_server.errors import GatewayError
+from openrouter_anthropic_server.routers import messages, models, operation
+from openrouter_anthropic_server.routers.error_responses import (
+    LastResort,
+    on_gateway_error,
+    on_http_exception,
+    on_validation_error,
+)
+from openrouter_anthropic_server.routers.openapi import openapi_document
+from openrouter_anthropic_server.routers.request_context import RequestContext
+from openrouter_anthropic_server.routers.state import RouterState
+from openrouter_anthropic_server.settings import Settings
+from openrouter_anthropic_server.wiring import open_services
+
+# Collecting less often: a full collection over Prefect's objects stops every request for tens of milliseconds.
+_GC_THRESHOLDS = (50_000, 50, 100)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings."""
+    development = settings.server.environment == "development"
+    app = FastAPI(
+        title="OpenRouter Anthropic Server",
+        version=__version__,
+        lifespan=_lifespan(settings),
+        docs_url="/docs" if development else None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.router = RouterState(
+        max_body_bytes=int(settings.server.max_request_mb * 2**20),
+        ping_interval_seconds=settings.server.ping_interval_seconds,
+        api_keys=tuple(key.get_secret_value() for key in settings.security.server_api_keys),
+    )
+    for router in (messages.router, models.router, operation.router):
+        app.include_router(router)
+    app.add_exception_handler(GatewayError, on_gateway_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    _add_middleware(app, settings)
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one added is the outermost."""
+    app.add_middleware(LastResort)
+    if settings.security.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.security.cors_origins),
+            allow_methods=["GET", "POST", "DELETE", "HEAD"],
+            allow_headers=["*"],
+            expose_headers=["request-id", "retry-after", "x-backend", "x-model", "x-correlation-id"],
+        )
+    app.add_middleware(RequestContext)
+
+
+def _lifespan(settings: Settings) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings) as services:
+            app.state.router.services = services
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
+            yield
+
+    return lifespan

@@ -1,0 +1,79 @@
+"""The chat wire over HTTP: OpenRouter's `/chat/completions`."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import cast
+
+import orjson
+
+from openrouter_anthropic_server.backends.http_upstream import HttpStream, HttpUpstream
+from openrouter_anthropic_server.errors import UpstreamError
+from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
+from openrouter_anthropic_server.streaming.sse import SseDecoder, SseFrame
+
+_DONE = b"[DONE]"
+
+
+class HttpChatStream:
+    """An open chat stream of an upstream, parsed chunk by chunk."""
+
+    def __init__(self, stream: HttpStream) -> None:
+        self._stream = stream
+        self._done = False
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers worth forwarding, lower-case."""
+        return self._stream.headers
+
+    async def chunks(self) -> AsyncIterator[list[ChatChunk]]:
+        """What arrived, grouped by network read; comments and unnamed frames without JSON are skipped."""
+        decoder = SseDecoder()
+        async for data in self._stream.chunks():
+            frames = decoder.feed(data)
+            if frames and frames[-1].data == _DONE:
+                self._done = True
+                frames.pop()
+            if chunks := [_chunk(frame) for frame in frames]:
+                yield chunks
+            if self._done:
+                return
+
+    async def aclose(self) -> None:
+        """Drop the connection; after `[DONE]` it is kept for the next request."""
+        if self._done:
+            await self._stream.drain()
+        await self._stream.aclose()
+
+
+class HttpChatBackend:
+    """An upstream that takes chat requests at `path`."""
+
+    def __init__(self, name: str, upstream: HttpUpstream, *, path: str) -> None:
+        self.name = name
+        self._upstream = upstream
+        self._path = path
+
+    async def complete(self, request: ChatRequest) -> ChatCompletion:
+        """Post a request and wait for the whole completion."""
+        answer = await self._upstream.post(self._path, orjson.dumps(request))
+        try:
+            completion = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            raise UpstreamError("the upstream's answer is not JSON") from None
+        if not isinstance(completion, dict):
+            raise UpstreamError("the upstream's answer is not a completion")
+        return cast(ChatCompletion, completion)
+
+    async def open_stream(self, request: ChatRequest) -> HttpChatStream:
+        """Post a request and return when the upstream's headers are there."""
+        return HttpChatStream(await self._upstream.open(self._path, orjson.dumps(request)))
+
+
+def _chunk(frame: SseFrame) -> ChatChunk:
+    try:
+        chunk = orjson.loads(frame.data)
+    except orjson.JSONDecodeError:
+        raise UpstreamError("the upstream's stream holds a chunk that is not JSON") from None
+    if not isinstance(chunk, dict):
+        raise UpstreamError("the upstream's stream holds something that is not a chunk")
+    return cast(ChatChunk, chunk)

@@ -1,0 +1,77 @@
+"""Catalogues of models: a fixed one, and one that an upstream fills and that outlives its failures."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from openrouter_anthropic_server.conversion.model_list import ModelInfo
+from openrouter_anthropic_server.errors import GatewayError
+
+_RETRY_SECONDS = 15.0
+
+
+class StaticCatalog:
+    """Always the same models."""
+
+    def __init__(self, models: Sequence[ModelInfo]) -> None:
+        self._models = tuple(models)
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """The models."""
+        return self._models
+
+
+class CachedCatalog:
+    """What `fetch` returns, kept for `ttl_seconds`; after a failure what was fetched before, else `fallback`.
+
+    One fetch at a time, whoever asks. Nobody waits for it longer than `patience_seconds` (Claude Code gives
+    up after 3): it goes on alone and serves the next caller. After a failure `fetch` rests for 15 s.
+    `fetch` fails by raising a `GatewayError` or by returning nothing.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[Sequence[ModelInfo]]],
+        *,
+        ttl_seconds: float,
+        fallback: Sequence[ModelInfo],
+        patience_seconds: float = 2.5,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._ttl_seconds = ttl_seconds
+        self._models = tuple(fallback)
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._fresh_until = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """The models, fetched anew if they are old. Never raises because the upstream fails."""
+        if self._clock() >= self._fresh_until:
+            await asyncio.wait((self._started_fetch(),), timeout=self._patience_seconds)
+        return self._models
+
+    async def aclose(self) -> None:
+        """Stop a fetch that still runs."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait((self._fetching,))
+
+    def _started_fetch(self) -> asyncio.Task[None]:
+        if self._fetching is None or self._fetching.done():
+            # Held here until it is done, and stopped by `aclose`.
+            self._fetching = asyncio.get_running_loop().create_task(self._refresh())
+        return self._fetching
+
+    async def _refresh(self) -> None:
+        kept_seconds = min(_RETRY_SECONDS, self._ttl_seconds)
+        try:
+            models = await self._fetch()
+            if models:
+                self._models = tuple(models)
+                kept_seconds = self._ttl_seconds
+        except GatewayError:
+            pass  # what there was before is the answer
+        finally:
+            self._fresh_until = self._clock() + kept_seconds

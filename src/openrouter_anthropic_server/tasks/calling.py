@@ -1,0 +1,81 @@
+"""Steps that call the upstream for a whole answer, and bring that into the form of a Message."""
+
+from typing import cast
+
+import orjson
+
+from openrouter_anthropic_server.anthropic_types.response import Usage
+from openrouter_anthropic_server.conversion.tool_names import ToolNames
+from openrouter_anthropic_server.errors import UpstreamError
+from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
+from openrouter_anthropic_server.orchestration import current_run, task
+from openrouter_anthropic_server.ports.messages_backend import MessagesAnswer, MessagesCall
+from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute
+from openrouter_anthropic_server.streaming.completion import message_from_completion
+from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
+
+
+@task(name="call_backend")
+async def call_messages_backend(call: MessageCall, route: MessagesRoute, request: MessagesCall) -> MessagesAnswer:
+    """The answer of an upstream on the messages wire."""
+    answer = await route.backend.send(request)
+    call.answer_headers.update(answer.headers)
+    return answer
+
+
+@task(name="call_backend")
+async def call_chat_backend(route: ChatRoute, request: ChatRequest) -> ChatCompletion:
+    """The answer of an upstream on the chat wire."""
+    return await route.backend.complete(request)
+
+
+@task(name="convert_response")
+def read_answer(answer: MessagesAnswer) -> MessageAnswer:
+    """The upstream's Message, byte for byte, with what it says of itself."""
+    try:
+        message = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        raise UpstreamError("the upstream's answer is not JSON") from None
+    if not isinstance(message, dict) or message.get("type") != "message":
+        raise UpstreamError("the upstream's answer is not a message")
+    outcome = Outcome(message.get("model"), message.get("stop_reason"), cast(Usage, message.get("usage") or {}))
+    return MessageAnswer(answer.body, outcome)
+
+
+@task(name="convert_response")
+def convert_response(
+    call: MessageCall, route: ChatRoute, completion: ChatCompletion, tool_names: ToolNames, stop_sequences: list[str]
+) -> MessageAnswer:
+    """A chat completion as a Message."""
+    message = message_from_completion(
+        completion,
+        message_id=message_id(call.request_id),
+        fallback_model=route.model,
+        tool_names=tool_names,
+        stop_sequences=stop_sequences,
+    )
+    outcome = Outcome(message["model"], message["stop_reason"], message["usage"])
+    return MessageAnswer(orjson.dumps(message), outcome)
+
+
+@task(name="account_usage")
+def account_usage(outcome: Outcome) -> None:
+    """Note tokens, cost (USD) and stop reason as facts of the run."""
+    run = current_run()
+    if run is None:
+        return
+    usage = outcome.usage
+    run.fact(
+        model_used=outcome.model,
+        stop_reason=outcome.stop_reason,
+        input_tokens=usage.get("input_tokens"),
+        output_tokens=usage.get("output_tokens"),
+        cache_read_input_tokens=usage.get("cache_read_input_tokens"),
+        cache_creation_input_tokens=usage.get("cache_creation_input_tokens"),
+        cost=usage.get("cost"),
+    )
+
+
+def message_id(request_id: str) -> str:
+    """The id of a Message that this server builds, from the id of its request."""
+    return f"msg_{request_id.removeprefix('req_')}"

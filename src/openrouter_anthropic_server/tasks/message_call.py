@@ -1,0 +1,44 @@
+"""A Messages request and its answer, as the steps of a run pass them on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from openrouter_anthropic_server.anthropic_types.response import Usage
+
+
+@dataclass(slots=True)
+class MessageCall:
+    """One request of a client.
+
+    `body` is the parsed JSON of `raw`; nobody changes it. `headers` are the client's, lower-case.
+    `answer_headers` is filled by the steps before the first byte of the answer.
+    """
+
+    request_id: str
+    raw: bytes
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+    answer_headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def api_version(self) -> str:
+        """The client's `anthropic-version`; the oldest where it sent none."""
+        return self.headers.get("anthropic-version", "2023-06-01")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended, for the run's facts: what the upstream said of itself."""
+
+    model: str | None
+    stop_reason: str | None
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAnswer:
+    """A complete answer: the JSON text of a Message, and how it ended."""
+
+    body: bytes
+    outcome: Outcome

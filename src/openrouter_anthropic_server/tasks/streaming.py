@@ -1,0 +1,112 @@
+"""Steps of a streamed answer: open the upstream's stream and relay it to the client as it comes."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import orjson
+
+from openrouter_anthropic_server.conversion.tool_names import ToolNames
+from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
+from openrouter_anthropic_server.errors import GatewayError, UpstreamError
+from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
+from openrouter_anthropic_server.orchestration import task
+from openrouter_anthropic_server.ports.chat_backend import ChatStream
+from openrouter_anthropic_server.ports.messages_backend import MessagesCall, MessagesStream
+from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute
+from openrouter_anthropic_server.streaming.assembler import Assembler
+from openrouter_anthropic_server.streaming.deltas import deltas_of
+from openrouter_anthropic_server.streaming.sse import encode_event
+from openrouter_anthropic_server.streaming.usage_tap import UsageTap
+from openrouter_anthropic_server.tasks.calling import message_id
+from openrouter_anthropic_server.tasks.message_call import MessageCall
+
+_ERROR_EVENT = b"event: error"
+
+
+@task(name="open_stream")
+async def open_messages_stream(call: MessageCall, route: MessagesRoute, request: MessagesCall) -> MessagesStream:
+    """The upstream's open stream on the messages wire."""
+    stream = await route.backend.open_stream(request)
+    call.answer_headers.update(stream.headers)
+    return stream
+
+
+@task(name="open_stream")
+async def open_chat_stream(call: MessageCall, route: ChatRoute, request: ChatRequest) -> ChatStream:
+    """The upstream's open stream on the chat wire."""
+    stream = await route.backend.open_stream(request)
+    call.answer_headers.update(stream.headers)
+    return stream
+
+
+@task(name="relay_stream")
+async def relay_messages_stream(stream: MessagesStream, tap: UsageTap) -> AsyncGenerator[bytes, None]:
+    """The upstream's bytes, untouched, while `tap` reads along; a stream that breaks off raises."""
+    async for chunk in stream.chunks():
+        tap.feed(chunk)
+        if tap.error is not None:
+            before, _, _ = chunk.partition(_ERROR_EVENT)
+            if before:
+                yield before
+            raise _reported(tap.error)
+        yield chunk
+    if not tap.complete:
+        raise UpstreamError("the upstream's stream ended before the message was complete")
+
+
+@task(name="relay_stream")
+async def relay_chat_stream(stream: ChatStream, assembler: Assembler) -> AsyncGenerator[bytes, None]:
+    """The upstream's chunks as Anthropic events; a stream that fails or breaks off raises."""
+    yield _encoded(assembler.start(), assembler)
+    async for chunks in stream.chunks():
+        data = b"".join([_encoded(_events(chunk, assembler), assembler) for chunk in chunks])
+        if data:
+            yield data
+        if assembler.failure is not None:
+            raise assembler.failure
+    data = _encoded(assembler.finish(), assembler)
+    if data:
+        yield data
+    if assembler.failure is not None:
+        raise assembler.failure
+
+
+def new_assembler(
+    call: MessageCall, model: str, input_tokens: int, tool_names: ToolNames, stop_sequences: list[str]
+) -> Assembler:
+    """The assembler of one answer; `input_tokens` is an estimate until the upstream's usage arrives."""
+    return Assembler(
+        message_id=message_id(call.request_id),
+        model=model,
+        input_tokens=input_tokens,
+        tool_names=tool_names,
+        stop_sequences=stop_sequences,
+    )
+
+
+def _events(chunk: ChatChunk, assembler: Assembler) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    for delta in deltas_of(chunk):
+        events += assembler.feed(delta)
+    return events
+
+
+def _encoded(events: list[dict[str, Any]], assembler: Assembler) -> bytes:
+    # The error event is the router's to send: it alone knows whether the answer has begun.
+    if assembler.failure is not None:
+        events = [event for event in events if event["type"] != "error"]
+    return b"".join([encode_event(event) for event in events])
+
+
+def _reported(error: dict[str, Any]) -> GatewayError:
+    """The upstream's `error` event as our error, cleaned of keys and addresses."""
+    return error_from_response(_status_of(error), {}, orjson.dumps(error))
+
+
+_STATUS = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 504, "invalid_request_error": 400}
+
+
+def _status_of(error: dict[str, Any]) -> int:
+    inner = error.get("error")
+    kind = inner.get("type") if isinstance(inner, dict) else None
+    return _STATUS.get(kind, 500) if isinstance(kind, str) else 500
