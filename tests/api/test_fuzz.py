@@ -1,0 +1,142 @@
+"""Whatever is sent, the server answers without a 500 and in the envelope."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.api.calls import body, user
+from tests.gateway_fixtures import MODELS, Line
+from tests.server_process import Gateway, Gateways
+
+FUZZ = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "content", "source", "name", "id", "x"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+RICH: dict[str, Any] = body(
+    system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+    tools=[{"name": "Bash", "input_schema": {"type": "object", "properties": {"a": {"type": "string"}}}}],
+    tool_choice={"type": "auto"},
+    thinking={"type": "enabled", "budget_tokens": 1024},
+    output_config={"effort": "low"},
+    metadata={"user_id": "u"},
+    stop_sequences=["x"],
+    messages=[
+        *user({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}),
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "t", "signature": "s"},
+                {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"a": "b"}},
+            ],
+        },
+        *user({"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "r"}]}),
+        {"role": "system", "content": "more"},
+    ],
+)
+
+
+def paths(value: object, prefix: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The path of every value inside a JSON document."""
+    children: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    deeper = [path for key, child in children for path in paths(child, (*prefix, key))]
+    return [*([prefix] if prefix else []), *deeper]
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    """A copy of a JSON document with one value replaced."""
+    if not path:
+        return new
+    key, *rest = path
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
+    copy[key] = replaced(value[key], tuple(rest), new)
+    return copy
+
+
+@FUZZ
+@given(path=st.sampled_from(paths(RICH)), value=VALUES)
+@pytest.mark.parametrize("endpoint", ["/v1/messages", "/v1/messages/count_tokens"])
+@pytest.mark.parametrize("model", MODELS.values())
+def test_a_request_with_one_strange_value_never_ends_in_a_500(
+    gateways: Gateways, http: httpx.Client, endpoint: str, model: str, path: tuple[str | int, ...], value: object
+) -> None:
+    url = gateways.openrouter().url
+    request = replaced(RICH | {"model": model}, path, value)
+
+    response = http.post(url + endpoint, json=request, headers={"anthropic-version": "2023-06-01"})
+
+    assert response.status_code < 500, (path, value, response.text)
+    assert response.headers["request-id"]
+    if response.status_code >= 400:
+        assert response.json()["type"] == "error"
+
+
+@FUZZ
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_answered(http: httpx.Client, demo: Gateway, content: bytes) -> None:
+    response = http.post(f"{demo.url}/v1/messages", content=content, headers={"content-type": "application/json"})
+
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.fixture
+def api_schema(demo: Gateway) -> Any:
+    return schemathesis.openapi.from_url(f"{demo.url}/openapi.json")
+
+
+schema = schemathesis.pytest.from_fixture("api_schema")
+
+
+@schema.parametrize()
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_request_made_from_the_description_ends_in_a_500(case: Any) -> None:
+    response = case.call(timeout=10.0)
+
+    assert response.status_code < 500 or response.status_code == 501, response.text
+    assert "request-id" in response.headers
+
+
+def test_the_description_names_every_endpoint_of_the_messages_api(http: httpx.Client, demo: Gateway) -> None:
+    described = http.get(f"{demo.url}/openapi.json").json()["paths"]
+
+    assert {"/v1/messages", "/v1/messages/count_tokens", "/v1/models"} <= set(described)
+
+
+def test_a_streamed_request_with_strange_values_is_answered(http: httpx.Client, line: Line) -> None:
+    changes: list[Callable[[], dict[str, Any]]] = [
+        lambda: RICH | {"stop_sequences": ["", " "] * 20},
+        lambda: RICH | {"tools": [{"type": "computer_toolset_20260801", "configs": {}}]},
+        lambda: RICH | {"tools": []},
+        lambda: RICH | {"system": []},
+        lambda: RICH | {"metadata": {"user_id": "x" * 10_000}},
+    ]
+    for change in changes:
+        request = change() | {"model": line.model, "stream": True}
+
+        response = http.post(f"{line.url}/v1/messages", json=request)
+
+        assert response.status_code in (200, 400), response.text
