@@ -104,7 +104,7 @@ $(ANTHROPIC_0X)/ready: $(READY)/venv $(CLIENTS)/requirements-anthropic-0x.lock
 # Tests that need these skip without them, and fail without them where CI=true.
 .PHONY: clients-js
 clients-js:
-	@if command -v npm >/dev/null; then $(MAKE) $(CLIENTS)/node_modules/ready \
+	@if command -v npm >/dev/null; then $(MAKE) --silent $(CLIENTS)/node_modules/ready \
 			|| { echo 'Without the JavaScript clients: npm could not install them.' >&2; [ "$$CI" != true ]; }; \
 		else echo 'Without the JavaScript clients: there is no npm.' >&2; [ "$$CI" != true ]; fi
 

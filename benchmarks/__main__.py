@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -52,6 +53,7 @@ def main() -> int:
     """Run what was asked for; the exit code is 1 only with --strict and a missed budget."""
     options = _options()
     plan = _plan(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the children are stopped
     rows: list[Row] = []
     foreign: dict[str, float] = {}
     for name in options.only or CASES:
@@ -59,7 +61,10 @@ def main() -> int:
         with open_arena() as arena:
             rows += CASES[name](arena, plan)
             foreign[name] = arena.foreign_share()
-        print(f"{name}: {time.monotonic() - began:.0f} s, other processes used {foreign[name]:.0%} of the machine")
+        print(
+            f"{name}: {time.monotonic() - began:.0f} s, other processes used {foreign[name]:.0%} of the machine",
+            flush=True,
+        )
     _write(options.json, rows, _conditions(foreign))
     print(f"\n{table(rows)}\n\nnoise = width of the pass-through's own rounds; results in {options.json}")
     missed = [row for row in rows if row.verdict == "over"]

@@ -15,6 +15,23 @@ _KEY = pytest.StashKey[Gateways]()
 MODELS: dict[Wire, str] = {"messages": "anthropic/claude-sonnet-4.5", "chat": "openai/gpt-5"}
 """With `OPENROUTER_WIRE=auto` the model's name decides the wire."""
 
+TUNED = {
+    "PING_INTERVAL_SECONDS": "0.2",
+    "UPSTREAM_TIMEOUT_SECONDS": "3",
+    "STREAM_IDLE_SECONDS": "3",
+    "MODEL_ALIASES": '{"my-fast-*": "qwen/qwen3-coder"}',
+    "OPENROUTER_APP_URL": "https://app.example",
+    "OPENROUTER_APP_TITLE": "My App",
+}
+"""Settings of a server in front of OpenRouter where the defaults would not show, or be slow to show."""
+
+LOCKED = {
+    "SERVER_API_KEYS": "first-key, second-key",
+    "CORS_ORIGINS": "https://app.example,https://two.example",
+    "MAX_REQUEST_MB": "1",
+}
+"""Settings of a demo server with every restriction on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -32,13 +49,12 @@ class Line:
 
 
 @pytest.fixture(scope="session")
-def gateways(request: pytest.FixtureRequest) -> Gateways:
+def gateways(request: pytest.FixtureRequest) -> Iterator[Gateways]:
     """Servers by their settings; one set for the whole run, whatever folder asks."""
-    config = request.config
-    if _KEY not in config.stash:
-        config.stash[_KEY] = Gateways()
-        config.add_cleanup(config.stash[_KEY].close)
-    return config.stash[_KEY]
+    stash = request.config.stash
+    yield stash.setdefault(_KEY, Gateways())
+    # At the end of the session, not later: coverage wants the servers to be gone when it reports.
+    stash[_KEY].close()
 
 
 @pytest.fixture(params=["messages", "chat"])

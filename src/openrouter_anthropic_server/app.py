@@ -9,12 +9,13 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
 
 from openrouter_anthropic_server import __version__
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.routers import messages, models, operation
 from openrouter_anthropic_server.routers.error_responses import (
-    LastResort,
     on_gateway_error,
     on_http_exception,
     on_validation_error,
@@ -32,21 +33,23 @@ _GC_THRESHOLDS = (50_000, 50, 100)
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings."""
     development = settings.server.environment == "development"
-    app = FastAPI(
+    app = _Application(
         title="OpenRouter Anthropic Server",
         version=__version__,
         lifespan=_lifespan(settings),
         docs_url="/docs" if development else None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.router = RouterState(
         max_body_bytes=int(settings.server.max_request_mb * 2**20),
         ping_interval_seconds=settings.server.ping_interval_seconds,
         api_keys=tuple(key.get_secret_value() for key in settings.security.server_api_keys),
     )
-    for router in (messages.router, models.router, operation.router):
-        app.include_router(router)
+    for router in (operation.router, models.router, messages.router):
+        # Not include_router: its indirections cost 30 us a request.
+        app.router.routes[:0] = router.routes
     app.add_exception_handler(GatewayError, on_gateway_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_validation_error)
@@ -55,9 +58,18 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+class _Application(FastAPI):
+    """FastAPI without the layers that only its own kind of route needs; RequestContext catches what they would."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        app: ASGIApp = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+        for middleware in reversed(self.user_middleware):
+            app = middleware.cls(app, *middleware.args, **middleware.kwargs)
+        return app
+
+
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """The last one added is the outermost."""
-    app.add_middleware(LastResort)
     if settings.security.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,5 +1,6 @@
 """Bad input gets an Anthropic envelope that names the field, never a 500 and never another shape."""
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import orjson
 import pytest
 
 from tests.api.calls import assert_error, body, post, post_raw, user
-from tests.gateway_fixtures import Line
+from tests.gateway_fixtures import LOCKED, Line
 from tests.server_process import Gateway, Gateways
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "!!! no base64 !!!"}}
@@ -72,7 +73,6 @@ def test_count_tokens_names_a_missing_field(http: httpx.Client, demo: Gateway, f
         ({"tools": ["Bash"]}, "tools.0"),
         ({"tool_choice": "auto"}, "tool_choice"),
         ({"tool_choice": {"type": "perhaps"}}, "tool_choice"),
-        ({"thinking": {"type": "deep"}}, "thinking"),
         ({"thinking": "on"}, "thinking"),
         ({"stop_sequences": "stop"}, "stop_sequences"),
         ({"metadata": "me"}, "metadata"),
@@ -89,6 +89,13 @@ def test_a_wrong_content_type_is_named(http: httpx.Client, demo: Gateway, conten
     response = post_raw(http, demo.url, orjson.dumps(body()), content_type=content_type)
 
     assert_error(response, 400, "invalid_request_error", "content-type")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_a_compressed_body_is_a_400(http: httpx.Client, demo: Gateway, encoding: str) -> None:
+    response = post_raw(http, demo.url, gzip.compress(orjson.dumps(body())), content_encoding=encoding)
+
+    assert_error(response, 400, "invalid_request_error")
 
 
 def test_json_with_a_charset_is_taken(http: httpx.Client, demo: Gateway) -> None:
@@ -111,6 +118,14 @@ def test_the_messages_wire_passes_unknown_blocks_on(http: httpx.Client, messages
     assert messages_line.upstream.last.body["messages"][0]["content"] == [block]
 
 
+def test_a_kind_of_thinking_that_the_chat_wire_cannot_carry_is_refused_by_name(
+    http: httpx.Client, chat_line: Line
+) -> None:
+    request = body(chat_line.model, thinking={"type": "deep"})
+
+    assert_error(post(http, chat_line.url, request), 400, "invalid_request_error", "thinking")
+
+
 @pytest.mark.parametrize("block", [IMAGE, PDF], ids=["image", "document"])
 def test_bad_base64_is_refused_on_the_chat_wire(http: httpx.Client, chat_line: Line, block: dict[str, Any]) -> None:
     response = post(http, chat_line.url, body(chat_line.model, messages=user(block)))
@@ -120,21 +135,21 @@ def test_bad_base64_is_refused_on_the_chat_wire(http: httpx.Client, chat_line: L
 
 
 def test_a_body_over_the_limit_is_a_413(http: httpx.Client, gateways: Gateways) -> None:
-    gateway = gateways.demo(MAX_REQUEST_MB="1")
+    gateway = gateways.demo(**LOCKED)
 
-    response = post(http, gateway.url, body(system="x" * 1_500_000))
+    response = post(http, gateway.url, body(system="x" * 1_500_000), x_api_key="first-key")
 
     assert_error(response, 413, "request_too_large")
     assert response.headers["x-should-retry"] == "false"
 
 
 def test_a_chunked_body_over_the_limit_is_a_413(http: httpx.Client, gateways: Gateways) -> None:
-    gateway = gateways.demo(MAX_REQUEST_MB="1")
+    gateway = gateways.demo(**LOCKED)
 
     def pieces() -> Iterator[bytes]:
         yield from (b"x" * 100_000 for _ in range(15))
 
-    assert_error(post_raw(http, gateway.url, pieces()), 413, "request_too_large")
+    assert_error(post_raw(http, gateway.url, pieces(), x_api_key="first-key"), 413, "request_too_large")
 
 
 def test_a_body_below_the_limit_is_taken(http: httpx.Client, demo: Gateway) -> None:

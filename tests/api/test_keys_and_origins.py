@@ -4,10 +4,9 @@ import httpx
 import pytest
 
 from tests.api.calls import VERSION, assert_error, body
+from tests.gateway_fixtures import LOCKED
 from tests.server_process import UPSTREAM_KEY, Gateway, Gateways
 from tests.upstreams.server import FakeUpstream
-
-KEYS = "first-key, second-key"
 
 
 def ask(http: httpx.Client, url: str, **headers: str) -> httpx.Response:
@@ -17,7 +16,7 @@ def ask(http: httpx.Client, url: str, **headers: str) -> httpx.Response:
 
 @pytest.fixture
 def locked(gateways: Gateways) -> Gateway:
-    return gateways.demo(SERVER_API_KEYS=KEYS)
+    return gateways.demo(**LOCKED)
 
 
 def test_on_loopback_any_key_and_none_will_do(http: httpx.Client, demo: Gateway) -> None:
@@ -46,7 +45,7 @@ def test_a_right_key_is_taken_in_either_header(http: httpx.Client, locked: Gatew
         {},
         {"x_api_key": "wrong"},
         {"x_api_key": ""},
-        {"x_api_key": KEYS},
+        {"x_api_key": LOCKED["SERVER_API_KEYS"]},
         {"authorization": "Bearer wrong"},
         {"authorization": "Basic first-key"},
         {"authorization": "Bearer"},
@@ -123,7 +122,7 @@ def test_other_origins_are_refused_by_default(http: httpx.Client, demo: Gateway)
 
 
 def test_a_listed_origin_is_allowed_and_no_other(http: httpx.Client, gateways: Gateways) -> None:
-    gateway = gateways.demo(CORS_ORIGINS="https://app.example,https://two.example")
+    gateway = gateways.demo(**LOCKED)
     method = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key,content-type"}
 
     listed = http.options(f"{gateway.url}/v1/messages", headers={"origin": "https://app.example"} | method)

@@ -4,14 +4,26 @@ import asyncio
 import itertools
 import socket
 import time
+from dataclasses import replace
 
 import httpx
 import orjson
 import pytest
 
-from tests.api.calls import Event, assert_blocks_do_not_overlap, body, events, names, post, stream, text_of
-from tests.gateway_fixtures import Line, open_line
+from tests.api.calls import (
+    Event,
+    assert_blocks_do_not_overlap,
+    assert_error,
+    body,
+    events,
+    names,
+    post,
+    stream,
+    text_of,
+)
+from tests.gateway_fixtures import TUNED, Line, open_line
 from tests.server_process import Gateways
+from tests.upstreams import chat_wire, messages_wire
 from tests.upstreams.answers import (
     Answer,
     Ending,
@@ -26,7 +38,7 @@ from tests.upstreams.answers import (
     Wire,
 )
 from tests.upstreams.chat_wire import Quirks
-from tests.upstreams.messages_wire import stream_answer
+from tests.upstreams.script import sse_script
 
 RICH = Answer(
     (
@@ -46,7 +58,7 @@ def test_the_messages_wire_streams_the_upstreams_bytes_untouched(http: httpx.Cli
 
     response = post(http, messages_line.url, body(messages_line.model, stream=True))
 
-    assert response.content == stream_answer(RICH, messages_line.model).sent
+    assert response.content == messages_wire.stream_answer(RICH, messages_line.model).sent
 
 
 def test_the_messages_wire_gives_the_upstreams_json_untouched(http: httpx.Client, messages_line: Line) -> None:
@@ -179,7 +191,7 @@ def test_an_error_after_length_keeps_max_tokens(http: httpx.Client, chat_line: L
 
 @pytest.mark.parametrize("wire", ["messages", "chat"])
 def test_pings_fill_the_silence_before_the_first_byte(http: httpx.Client, gateways: Gateways, wire: Wire) -> None:
-    line = open_line(gateways, wire, PING_INTERVAL_SECONDS="0.2")
+    line = open_line(gateways, wire, **TUNED)
     line.upstream.reply(Answer(pause_before_headers=1.5))
 
     found, arrivals = timed_stream(http, line)
@@ -193,7 +205,7 @@ def test_pings_fill_the_silence_before_the_first_byte(http: httpx.Client, gatewa
 
 @pytest.mark.parametrize("wire", ["messages", "chat"])
 def test_pings_fill_the_silence_inside_a_stream(http: httpx.Client, gateways: Gateways, wire: Wire) -> None:
-    line = open_line(gateways, wire, PING_INTERVAL_SECONDS="0.2")
+    line = open_line(gateways, wire, **TUNED)
     line.upstream.reply(Answer(pause_within=1.2, pause_before_content=0.7))
 
     found, arrivals = timed_stream(http, line)
@@ -206,7 +218,7 @@ def test_pings_fill_the_silence_inside_a_stream(http: httpx.Client, gateways: Ga
 
 @pytest.mark.parametrize("wire", ["messages", "chat"])
 def test_comments_of_the_upstream_do_not_stop_the_pings(http: httpx.Client, gateways: Gateways, wire: Wire) -> None:
-    line = open_line(gateways, wire, PING_INTERVAL_SECONDS="0.2")
+    line = open_line(gateways, wire, **TUNED)
     line.upstream.quirks = Quirks(comments=17)
     line.upstream.reply(Answer(pause_before_content=0.9))
 
@@ -217,12 +229,44 @@ def test_comments_of_the_upstream_do_not_stop_the_pings(http: httpx.Client, gate
 
 @pytest.mark.parametrize("wire", ["messages", "chat"])
 def test_a_late_failure_is_an_error_event(http: httpx.Client, gateways: Gateways, wire: Wire) -> None:
-    line = open_line(gateways, wire, PING_INTERVAL_SECONDS="0.2")
+    line = open_line(gateways, wire, **TUNED)
     line.upstream.reply(Answer(pause_before_headers=0.8, ending="error", parts=()))
 
     found, _ = timed_stream(http, line)
 
     assert found[-1].name == "error"
+
+
+@pytest.mark.parametrize("wire", ["messages", "chat"])
+def test_an_upstream_that_falls_silent_is_a_timeout(http: httpx.Client, gateways: Gateways, wire: Wire) -> None:
+    line = open_line(gateways, wire, **TUNED)
+    line.upstream.reply(Answer(pause_before_headers=20), Answer(ending="hold"))
+
+    whole = post(http, line.url, body(line.model))
+    found, _ = timed_stream(http, line)
+
+    assert_error(whole, 504, "timeout_error")
+    assert found[-1].name == "error"
+    assert found[-1].data["error"]["type"] == "timeout_error"
+    assert all(call.wait_until_gone(2.0) for call in line.upstream.calls)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_network_reads_may_split_the_stream_anywhere(
+    http: httpx.Client, line: Line, size: int, line_end: bytes
+) -> None:
+    answer = replace(RICH, parts=(*RICH.parts[:2], Text("Grüße, 世界 \U0001f30d!"), *RICH.parts[3:]))
+    write = chat_wire.stream_answer if line.wire == "chat" else messages_wire.stream_answer
+    sent = write(answer, line.model).sent.replace(b"\n", line_end)
+    pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
+    line.upstream.reply(sse_script(pieces))
+
+    found = stream(http, line.url, body(line.model))
+
+    assert_blocks_do_not_overlap(found)
+    assert text_of(found) == "Grüße, 世界 \U0001f30d!"
+    assert names(found)[-1] == "message_stop"
 
 
 @pytest.mark.parametrize("moment", ["before-headers", "before-content", "inside"])

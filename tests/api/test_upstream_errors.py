@@ -22,7 +22,7 @@ TABLE = [
     (413, "request_too_large", 413),
     (422, "invalid_request_error", 400),
     (429, "rate_limit_error", 429),
-    (500, "api_error", 500),
+    (500, "api_error", 502),  # an upstream's bug is not ours
     (502, "api_error", 502),
     (503, "overloaded_error", 529),
     (504, "timeout_error", 504),
@@ -42,7 +42,8 @@ def test_an_upstream_status_becomes_its_anthropic_error(
     response = post(http, line.url, body(line.model, stream=stream))
 
     message = assert_error(response, status, kind)
-    assert "the reason" in message
+    # What the upstream says about its key is of no use to a client of this server.
+    assert "the reason" in message or upstream_status == 401
     assert (response.headers.get("x-should-retry") == "false") == (status in FINAL)
 
 
@@ -52,7 +53,7 @@ def test_an_upstream_status_becomes_its_anthropic_error(
         "This endpoint's maximum context length is 200000 tokens. However, you requested about 250000 tokens "
         "(240000 of text input, 10000 in the output). Please reduce the length of either one.",
         "prompt is too long: 250000 tokens > 200000 maximum",
-        "Input is too long: 250000 tokens exceed the maximum context length of 200000 tokens",
+        "The input token count (250000) exceeds the maximum number of tokens allowed (200000).",
     ],
 )
 def test_context_overflow_is_worded_so_that_claude_code_compacts(http: httpx.Client, line: Line, text: str) -> None:
@@ -106,6 +107,7 @@ def test_keys_and_addresses_in_an_upstream_error_stay_here(
     assert response.status_code >= 400
     whole = response.text + str(response.headers)
     assert UPSTREAM_KEY not in whole
+    assert UPSTREAM_KEY not in line.gateway.server.log()
     assert str(line.upstream.port) not in whole
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.api.calls import VERSION, assert_error, body, post, user
-from tests.gateway_fixtures import Line, open_line
+from tests.gateway_fixtures import TUNED, Line, open_line
 from tests.server_process import Gateway, Gateways
 
 NEW = {"anthropic-version": "2026-10-21"}
@@ -90,8 +90,17 @@ def test_system_messages_are_taken_anywhere(http: httpx.Client, line: Line) -> N
     assert "at the end" in sent
 
 
-def test_zero_max_tokens_is_legal(http: httpx.Client, line: Line) -> None:
-    assert post(http, line.url, body(line.model, max_tokens=0)).status_code == 200
+def test_zero_max_tokens_fills_the_cache_on_the_messages_wire(http: httpx.Client, messages_line: Line) -> None:
+    response = post(http, messages_line.url, body(messages_line.model, max_tokens=0))
+
+    assert response.status_code == 200
+    assert messages_line.upstream.last.body["max_tokens"] == 0
+
+
+def test_zero_max_tokens_is_refused_by_name_on_the_chat_wire(http: httpx.Client, chat_line: Line) -> None:
+    response = post(http, chat_line.url, body(chat_line.model, max_tokens=0))
+
+    assert_error(response, 400, "invalid_request_error", "max_tokens")
 
 
 def test_the_messages_wire_sends_the_client_bytes(http: httpx.Client, messages_line: Line) -> None:
@@ -151,7 +160,7 @@ def test_an_anthropic_upstream_gets_names_unchanged(http: httpx.Client, anthropi
 def test_names_lead_to_models_and_wires(
     http: httpx.Client, gateways: Gateways, name: str, sent: str, path: str
 ) -> None:
-    line = open_line(gateways, "messages", MODEL_ALIASES='{"my-fast-*": "qwen/qwen3-coder"}')
+    line = open_line(gateways, "messages", **TUNED)
 
     response = post(http, line.url, body(name))
 
@@ -170,7 +179,7 @@ def test_the_wire_can_be_set(http: httpx.Client, gateways: Gateways, wire: str, 
 
 
 def test_the_app_is_named_to_openrouter(http: httpx.Client, gateways: Gateways) -> None:
-    line = open_line(gateways, "chat", OPENROUTER_APP_URL="https://app.example", OPENROUTER_APP_TITLE="My App")
+    line = open_line(gateways, "chat", **TUNED)
 
     post(http, line.url, body(line.model))
 

@@ -1,5 +1,6 @@
 """The real Claude Code, unmodified, against the server in front of scripted upstreams of both wires."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -280,9 +281,12 @@ def test_the_context_display_counts_tokens(wired: Line, tmp_path: Path) -> None:
     run = cli(wired, tmp_path).run("/context")
 
     assert run.code == 0, run.output + run.errors
-    log = wired.gateway.server.log()
-    assert "count_tokens" in log
-    assert "tokens" in run.text.lower()
+    counted = [line for line in wired.gateway.server.log().splitlines() if "count_tokens" in line]
+    assert len(counted) >= 20
+    assert all('"status":200' in line for line in counted)
+    used = re.search(r"Tokens:\*\* ([\d.]+)k", run.text)
+    assert used is not None
+    assert float(used[1]) > 1.0
 
 
 def test_an_overflow_makes_claude_code_compact_and_go_on(wired: Line, tmp_path: Path) -> None:
@@ -309,6 +313,17 @@ def test_an_overflow_makes_claude_code_compact_and_go_on(wired: Line, tmp_path: 
     assert run.code == 0, run.output + run.errors
     assert run.text == "Third answer, after compaction."
     assert "They spoke about words." in all_text(agent.main[4].body)
+
+
+def test_the_context_display_shows_the_upstreams_own_counts(gateways: Gateways, tmp_path: Path) -> None:
+    line = claude_line(gateways, "anthropic")
+
+    run = cli(line, tmp_path).run("/context")
+
+    assert run.code == 0, run.output + run.errors
+    counts = [request for request in line.upstream.requests if request.path == "/v1/messages/count_tokens"]
+    assert len(counts) >= 20
+    assert all("authorization" in request.headers or "x-api-key" in request.headers for request in counts)
 
 
 def test_a_request_that_is_too_large_is_told_and_not_repeated(gateways: Gateways, tmp_path: Path) -> None:

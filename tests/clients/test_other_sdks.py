@@ -56,7 +56,7 @@ def test_the_last_0x_python_sdk_sees_everything(line: Line) -> None:
 
     assert found["version"].startswith("0.")
     assert seen(found) == EXPECTED
-    assert found["count"] > 5
+    assert found["count"] > 2
     assert len(found["models"]) == len(set(found["models"])) > 1
     assert line.upstream.calls[0].headers.get("anthropic-version", "2023-06-01") == "2023-06-01"
 
@@ -67,7 +67,7 @@ def test_the_typescript_sdk_sees_everything(line: Line) -> None:
     found = run_typescript(line.url, line.model)
 
     assert seen(found) == EXPECTED
-    assert found["count"] > 5
+    assert found["count"] > 2
     assert len(found["models"]) == len(set(found["models"])) > 1
 
 

@@ -6,6 +6,7 @@ from typing import cast
 import orjson
 
 from openrouter_anthropic_server.backends.http_upstream import HttpStream, HttpUpstream
+from openrouter_anthropic_server.conversion.json_text import dump_json
 from openrouter_anthropic_server.errors import UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
 from openrouter_anthropic_server.streaming.sse import SseDecoder, SseFrame
@@ -29,14 +30,18 @@ class HttpChatStream:
         """What arrived, grouped by network read; comments and unnamed frames without JSON are skipped."""
         decoder = SseDecoder()
         async for data in self._stream.chunks():
-            frames = decoder.feed(data)
-            if frames and frames[-1].data == _DONE:
-                self._done = True
-                frames.pop()
-            if chunks := [_chunk(frame) for frame in frames]:
+            if chunks := self._read(decoder.feed(data)):
                 yield chunks
             if self._done:
                 return
+        if chunks := self._read(decoder.close()):
+            yield chunks
+
+    def _read(self, frames: list[SseFrame]) -> list[ChatChunk]:
+        if frames and frames[-1].data == _DONE:
+            self._done = True
+            frames.pop()
+        return [_chunk(frame) for frame in frames]
 
     async def aclose(self) -> None:
         """Drop the connection; after `[DONE]` it is kept for the next request."""
@@ -53,9 +58,13 @@ class HttpChatBackend:
         self._upstream = upstream
         self._path = path
 
+    def redact(self, text: str) -> str:
+        """`text` without this upstream's keys and addresses."""
+        return self._upstream.redact(text)
+
     async def complete(self, request: ChatRequest) -> ChatCompletion:
         """Post a request and wait for the whole completion."""
-        answer = await self._upstream.post(self._path, orjson.dumps(request))
+        answer = await self._upstream.post(self._path, dump_json(request))
         try:
             completion = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
@@ -66,7 +75,7 @@ class HttpChatBackend:
 
     async def open_stream(self, request: ChatRequest) -> HttpChatStream:
         """Post a request and return when the upstream's headers are there."""
-        return HttpChatStream(await self._upstream.open(self._path, orjson.dumps(request)))
+        return HttpChatStream(await self._upstream.open(self._path, dump_json(request)))
 
 
 def _chunk(frame: SseFrame) -> ChatChunk:

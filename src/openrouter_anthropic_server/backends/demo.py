@@ -26,6 +26,10 @@ class DemoBackend:
     def __init__(self, chunk_delay_seconds: float = 0.01) -> None:
         self._chunk_delay_seconds = chunk_delay_seconds
 
+    def redact(self, text: str) -> str:
+        """`text` itself: the demo has no secrets."""
+        return text
+
     async def send(self, call: MessagesCall) -> MessagesAnswer:
         """The complete answer; a script's silences are waited for, its break is raised."""
         request, answer = await _begin(call)

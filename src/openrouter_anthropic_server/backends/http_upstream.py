@@ -9,6 +9,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+from openrouter_anthropic_server.conversion.redaction import redact
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError, UpstreamTimeoutError
 
@@ -107,6 +108,10 @@ class HttpUpstream:
     async def open(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> HttpStream:
         """Post `body` and return the answer as soon as its headers are there; any status but 200 is raised."""
         return HttpStream(await self._request("POST", path, self._stream_timeout, body=body, headers=headers))
+
+    def redact(self, text: str) -> str:
+        """`text` without our key and without addresses."""
+        return redact(text, self._secrets)
 
     async def get_json(self, path: str) -> Any:
         """The parsed JSON of a GET."""

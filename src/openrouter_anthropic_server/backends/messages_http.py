@@ -38,6 +38,10 @@ class HttpMessagesBackend:
         self._path = path
         self._count_path = count_path
 
+    def redact(self, text: str) -> str:
+        """`text` without this upstream's keys and addresses."""
+        return self._upstream.redact(text)
+
     async def send(self, call: MessagesCall) -> MessagesAnswer:
         """Post a request and wait for the whole answer."""
         answer = await self._upstream.post(self._path, call.body, call.headers)

@@ -17,8 +17,9 @@ _DIRECT_CALLERS = (None, {"type": "direct"})
 
 @dataclass(slots=True)
 class AssistantDraft:
-    """An assistant turn so far; consecutive assistant messages fill the same draft."""
+    """An assistant turn so far, from `path` on; consecutive assistant messages fill the same draft."""
 
+    path: str
     parts: list[Part] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     details: list[Detail] = field(default_factory=list)

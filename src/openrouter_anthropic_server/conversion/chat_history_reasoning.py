@@ -27,7 +27,10 @@ def thinking_details(block: Json, path: str, ctx: ChatContext, *, index: int) ->
     if signature.startswith(ENVELOPE_PREFIX):
         packed = unpack_reasoning(signature)
         if packed is not None:
-            return _own_details(packed, path, ctx)
+            details = _own_details(packed, path, ctx)
+            if text and details and not any(detail.get("text") or detail.get("summary") for detail in details):
+                ctx.notes.not_sent(f"{path}.thinking", "the model gets its reasoning back in its own encrypted form")
+            return details
         signature = ""
     if ctx.anthropic:
         if signature:

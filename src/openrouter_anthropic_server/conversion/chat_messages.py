@@ -64,7 +64,7 @@ class Transcript:
         draft = self._assistant
         if draft is None or self._results or self._rest:
             self._close()
-            draft = AssistantDraft()
+            draft = AssistantDraft(path)
             self._start(draft)
         add_assistant_content(content, path, self._ctx, draft)
 
@@ -112,7 +112,9 @@ class Transcript:
         if self._assistant is not None:
             calls = self._assistant.calls
             message = self._assistant.message()
-            if message is not None:
+            if message is None:
+                self._ctx.notes.not_sent(self._assistant.path, "nothing of the turn is left to send")
+            else:
                 self._done.append(message)
         self._done += _in_order_of_calls(self._results, calls)
         self._done += self._rest
@@ -146,7 +148,7 @@ def _without_billing_line(system: Any, ctx: ChatContext) -> Any:
     if not first.startswith(BILLING_PREFIX):
         return system
     rest = first.partition("\n")[2]
-    ctx.notes.not_sent("system", "the billing line is meant for Anthropic")
+    ctx.notes.not_sent("system" if isinstance(system, str) else "system.0", "the billing line is meant for Anthropic")
     if isinstance(system, str):
         return rest
     return [{**system[0], "text": rest}, *system[1:]] if rest else system[1:]

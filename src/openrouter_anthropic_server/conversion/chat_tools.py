@@ -170,15 +170,8 @@ def _note_tool_fields(tool: Json, known: frozenset[str], path: str, ctx: ChatCon
 def _tool_choice(choice: Json | None, server_tools: Mapping[str, str], ctx: ChatContext) -> dict[str, Any]:
     if choice is None:
         return {}
-    kind = choice["type"]
-    if kind.startswith(_OPENROUTER_PREFIX):
-        return {"tool_choice": dict(choice)}
-    if kind == "tool":
-        wanted: Any = _named_tool(choice["name"], server_tools, ctx)
-    elif kind in _CHOICES:
-        wanted = _CHOICES[kind]
-    else:
-        raise ctx.refusal("tool_choice.type", f"choices of type '{kind}'")
+    named = choice["type"] == "tool"
+    wanted: Any = _named_tool(choice["name"], server_tools, ctx) if named else _CHOICES[choice["type"]]
     ctx.note_unknown(choice, _CHOICE_FIELDS, "tool_choice")
     parallel = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") else {}
     return {"tool_choice": wanted} | parallel

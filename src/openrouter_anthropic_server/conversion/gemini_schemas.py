@@ -1,7 +1,9 @@
 """JSON schemas in Gemini's form: a subset of OpenAPI 3.0, whose parser refuses a request over any keyword it lacks.
 
 Everything outside the subset is loosened: references are put in place, unions become `anyOf`, closed or patterned
-objects become open ones. A schema that Gemini gets accepts whatever the client's accepted.
+objects become open ones. What the client's schema describes, Gemini's accepts. Two things are taken as they are meant,
+not as JSON Schema would have it: a schema with `properties` but no `type` is an object (with `items`, an array), and a
+property that only some members of a union describe is of that form in all of them.
 """
 
 from collections.abc import Mapping
@@ -76,9 +78,10 @@ class _Reader:
         merged = dict(node)
         reference = merged.pop("$ref", None)
         if isinstance(reference, str):
+            target = _mapping(self._resolve(reference))
             if reference in active:
-                return {"type": "object"} | _only(merged, _KEPT), active
-            target, active = self.in_place(self._resolve(reference), (*active, reference), depth + 1)
+                return _only(target, frozenset({"type"})) | _only(merged, _KEPT), active
+            target, active = self.in_place(target, (*active, reference), depth + 1)
             merged = {**target, **merged}
         for member in _list(merged.pop("allOf", None)):
             part, active = self.in_place(member, active, depth + 1)
@@ -113,7 +116,8 @@ class _Reader:
         """Properties, those of union members too: as optional ones they tell the model what it may send."""
         found: dict[str, Any] = {}
         for member in _members(node):
-            found |= _mapping(self.in_place(member, active, depth + 1)[0].get("properties"))
+            for name, inner in _mapping(self.in_place(member, active, depth + 1)[0].get("properties")).items():
+                found[name] = {"anyOf": [found[name], inner]} if name in found else inner
         found |= _mapping(node.get("properties"))
         if not found:
             return {}
@@ -125,7 +129,7 @@ class _Reader:
         self, node: Schema, types: list[str], active: tuple[str, ...], depth: int
     ) -> tuple[list[dict[str, Any]], bool]:
         members = _members(node)
-        real = [member for member in members if member != {"type": "null"}]
+        real = [member for member in members if _mapping(member).get("type") != "null"]
         inherited = {"type": types} if types else {}
         branches = [self.convert({**inherited, **_mapping(member)}, active, depth + 1) for member in real]
         return [leaf for branch in branches for leaf in branch.get("anyOf", [branch])], len(real) < len(members)
@@ -156,8 +160,9 @@ def _joined(branches: list[dict[str, Any]], node: Schema, *, nullable: bool) -> 
 
 
 def _anything() -> list[dict[str, Any]]:
-    items = {"items": {"type": "string"}}
-    return [{"type": kind, **(items if kind == "array" else {})} for kind in _ANYTHING]
+    *others, array = _ANYTHING
+    items = [{"type": kind} for kind in others]
+    return [*({"type": kind} for kind in others), {"type": array, "items": {"anyOf": items}}]
 
 
 def _string_enum(node: Schema) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from openrouter_anthropic_server.anthropic_types.kinds import HIDDEN, TEXT_TAG
 from openrouter_anthropic_server.anthropic_types.request import CountTokensRequest, MessagesRequest
+from openrouter_anthropic_server.conversion.glance import without_the_usual
 from openrouter_anthropic_server.conversion.json_text import parse_json
 from openrouter_anthropic_server.conversion.validation_rules import Problem, broken_rules
 from openrouter_anthropic_server.errors import InvalidRequestError
@@ -18,15 +19,15 @@ _SHOWN = 3
 """So many problems are named in one message; the rest is counted."""
 
 
-def validate_messages_request(body: dict[str, Any], *, api_version: str) -> MessagesRequest:
+def validate_messages_request(body: dict[str, Any], *, api_version: str, betas: str = "") -> MessagesRequest:
     """The body itself, once it is known to be a request; otherwise `InvalidRequestError` naming the fields."""
-    _validate(body, _messages_adapter(), api_version)
+    _validate(body, _messages_adapter(), api_version, betas)
     return cast(MessagesRequest, body)
 
 
-def validate_count_tokens_request(body: dict[str, Any], *, api_version: str) -> CountTokensRequest:
+def validate_count_tokens_request(body: dict[str, Any], *, api_version: str, betas: str = "") -> CountTokensRequest:
     """The same for `count_tokens`, where `max_tokens` is not needed."""
-    _validate(body, _count_tokens_adapter(), api_version)
+    _validate(body, _count_tokens_adapter(), api_version, betas)
     return cast(CountTokensRequest, body)
 
 
@@ -40,13 +41,13 @@ def request_schemas() -> dict[str, Any]:
     return cast(dict[str, Any], document["$defs"])
 
 
-def _validate(body: dict[str, Any], adapter: TypeAdapter[Any], api_version: str) -> None:
+def _validate(body: dict[str, Any], adapter: TypeAdapter[Any], api_version: str, betas: str) -> None:
     try:
-        adapter.validate_python(body, strict=True)
+        adapter.validate_python(without_the_usual(body), strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise _refusal([_problem(detail) for detail in details]) from None
-    if problems := broken_rules(body, api_version):
+    if problems := broken_rules(body, api_version, betas):
         raise _refusal(problems)
 
 

@@ -10,6 +10,7 @@ STRICT_VERSION = "2026-10-21"
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SAMPLING = ("temperature", "top_p", "top_k")
+_INTERLEAVED = "interleaved-thinking"
 _EXTRA = "Extra inputs are not permitted"
 
 
@@ -21,9 +22,10 @@ class Problem:
     message: str
 
 
-def broken_rules(body: dict[str, Any], api_version: str) -> list[Problem]:
+def broken_rules(body: dict[str, Any], api_version: str, betas: str) -> list[Problem]:
     """All problems beyond the shape of single fields, in the order of the fields."""
-    problems = list(_budget(body))
+    # Interleaved thinking spends one budget over several turns: it may be larger than one answer.
+    problems = [] if _INTERLEAVED in betas else list(_budget(body))
     if _DATE.fullmatch(api_version) and api_version >= STRICT_VERSION:
         problems += [Problem(field, _EXTRA) for field in _SAMPLING if field in body]
         problems += _misplaced(body["messages"])

@@ -36,7 +36,7 @@ async def _over_messages_wire(call: MessageCall, route: MessagesRoute) -> AsyncG
     stream = await streaming.open_messages_stream(call, route, edited)
     tap = UsageTap()
     try:
-        async with aclosing(streaming.relay_messages_stream(stream, tap)) as relayed:
+        async with aclosing(streaming.relay_messages_stream(route, stream, tap)) as relayed:
             async for data in relayed:
                 yield data
     finally:
@@ -53,7 +53,7 @@ async def _over_chat_wire(
     assembler = streaming.new_assembler(call, route.model, estimate, converted.tool_names, stop_sequences)
     stream = await streaming.open_chat_stream(call, route, converted.body)
     try:
-        async with aclosing(streaming.relay_chat_stream(stream, assembler)) as relayed:
+        async with aclosing(streaming.relay_chat_stream(route, stream, assembler)) as relayed:
             async for data in relayed:
                 yield data
     finally:

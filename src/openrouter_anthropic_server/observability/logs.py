@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -18,7 +19,7 @@ def configure_logging(level: str, form: Literal["json", "console"], writer: LogW
     """Send structlog's and the standard library's events to `writer`, with keys redacted."""
     render = _render_json if form == "json" else _render_text
     structlog.configure(
-        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.add_log_level, _redact, render],
+        processors=[structlog.processors.add_log_level, render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _WriterLogger(writer),
         cache_logger_on_first_use=True,
@@ -50,22 +51,16 @@ class _StandardLibraryHandler(logging.Handler):
         event: Event = {"event": record.getMessage(), "logger": record.name, "level": record.levelname.lower()}
         if record.exc_info:
             event["exception"] = logging.Formatter().formatException(record.exc_info)
-        event = structlog.processors.TimeStamper(fmt="iso")(None, "", event)
-        self._writer.write(self._render(None, "", _redact(None, "", event)))
-
-
-def _redact(_logger: Any, _method: str, event: Event) -> Event:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = redact_keys(value)
-    return event
+        self._writer.write(self._render(None, "", event))
 
 
 def _render_json(_logger: Any, _method: str, event: Event) -> bytes:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS)
+    line = {"timestamp": datetime.now(UTC), **event}
+    return redact_keys(orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z))
 
 
 def _render_text(_logger: Any, _method: str, event: Event) -> bytes:
-    time, level, name = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
+    level, name = event.pop("level", ""), event.pop("event", "")
     details = " ".join(f"{key}={value}" for key, value in event.items())
-    return f"{time} {level:<7} {name} {details}".rstrip().encode(errors="replace")
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return redact_keys(f"{time} {level:<7} {name} {details}".rstrip().encode(errors="replace"))

@@ -9,17 +9,16 @@ class LogSink:
     """Logs run records as `run_ended`; `logger` is a structlog logger."""
 
     def __init__(self, logger: Any) -> None:
-        self._logger = logger
+        self._log = logger.bind().info
 
     def begun(self, record: RunRecord) -> None:
         """Nothing to log yet: the record is logged once, whole."""
 
     def ended(self, record: RunRecord) -> None:
         """Log the whole record; durations in milliseconds."""
-        self._logger.info(
+        self._log(
             "run_ended",
             request_id=record.name,
-            run_id=record.run_id,
             flow=record.flow,
             state=record.state,
             started=record.started,

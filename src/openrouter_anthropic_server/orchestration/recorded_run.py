@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from openrouter_anthropic_server.observability.fingerprints import fingerprint
 from openrouter_anthropic_server.ports.run_records import Fact, Failure, RunRecord, RunSink, State, StepRecord
@@ -78,7 +77,7 @@ _current: ContextVar[RecordedRun | None] = ContextVar("recorded_run", default=No
 
 def open_run(name: str, sink: RunSink, tags: Iterable[str] = ()) -> RecordedRun:
     """Open a run named `name` (the request id) for flows called from here on in this context."""
-    record = RunRecord(run_id=str(uuid4()), name=name, started=time.time(), tags=list(tags))
+    record = RunRecord(name, time.time(), tags=list(tags))
     run = RecordedRun(record, sink)
     _current.set(run)
     return run

@@ -65,7 +65,8 @@ async def _record_coroutine(run: RecordedRun, step_task: Task[..., Any], args: A
     try:
         while True:
             try:
-                result = await _within_time(step_task, step_task.fn(*args, **kwargs))
+                work = step_task.fn(*args, **kwargs)
+                result = await (work if step_task.timeout_seconds is None else _within_time(step_task, work))
                 break
             except Exception:
                 if step.attempts > step_task.retries:
@@ -97,8 +98,6 @@ async def _record_generator(
 
 
 async def _within_time(step_task: Task[..., Any], work: Coroutine[Any, Any, R] | Awaitable[R]) -> R:
-    if step_task.timeout_seconds is None:
-        return await work
     try:
         async with asyncio.timeout(step_task.timeout_seconds):
             return await work

@@ -41,3 +41,7 @@ class ChatBackend(Protocol):
     async def open_stream(self, request: ChatRequest) -> ChatStream:
         """Post a request with `stream` true; returns when the upstream's headers (200) are there."""
         ...
+
+    def redact(self, text: str) -> str:
+        """`text` without this upstream's keys and addresses."""
+        ...

@@ -61,3 +61,7 @@ class MessagesBackend(Protocol):
     async def count_tokens(self, call: MessagesCall) -> int | None:
         """The upstream's own count of the input tokens; None where it cannot count."""
         ...
+
+    def redact(self, text: str) -> str:
+        """`text` without this upstream's keys and addresses."""
+        ...

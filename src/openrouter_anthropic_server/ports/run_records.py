@@ -35,13 +35,12 @@ class StepRecord:
 
 @dataclass(slots=True)
 class RunRecord:
-    """One request as the dashboard shows it.
+    """One request as the dashboard shows it. `name` is its request id, unique for ever.
 
     `tags` and `facts` hold labels, counts, model names and error kinds, never prompts, answers,
     tool inputs or keys. `notes` are what conversion changed, as `kind path: detail`.
     """
 
-    run_id: str
     name: str
     started: float
     flow: str = ""

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.routers.disconnects import DisconnectWatch
 from openrouter_anthropic_server.routers.error_responses import EVENT_STREAM, error_event
+from openrouter_anthropic_server.routers.json_answer import encoded_headers
 from openrouter_anthropic_server.streaming.sse import PING
 
 _HEADERS = [
@@ -93,8 +94,8 @@ class _Printer:
     async def _put(self, data: bytes) -> None:
         if not self.begun:
             self.begun = True
-            extra = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self._headers.items()]
-            await self._send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *extra]})
+            headers = [*_HEADERS, *encoded_headers(self._headers)]
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         self._at_boundary = data.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
         self._last = self._loop.time()

@@ -7,8 +7,10 @@ from starlette.responses import Response
 
 from openrouter_anthropic_server.routers.disconnects import DisconnectWatch
 from openrouter_anthropic_server.routers.event_stream import EventStream
+from openrouter_anthropic_server.routers.json_answer import JsonAnswer
 from openrouter_anthropic_server.routers.raw_route import RawRoute
 from openrouter_anthropic_server.routers.request_body import read_json_body
+from openrouter_anthropic_server.routers.request_headers import request_headers
 from openrouter_anthropic_server.routers.state import RouterState, authenticate, router_state
 from openrouter_anthropic_server.tasks.message_call import MessageCall
 from openrouter_anthropic_server.workflows import messages as workflow
@@ -23,9 +25,10 @@ router = APIRouter(route_class=RawRoute)
 async def post_message(request: Request) -> Response:
     """Answer a Messages request, as JSON or as a stream of events."""
     state = router_state(request)
-    authenticate(request)
-    raw = await read_json_body(request, state.max_body_bytes)
-    call = workflow.receive_message(request.scope["state"]["request_id"], raw, request.headers)
+    headers = request_headers(request.scope)
+    authenticate(request, headers)
+    raw = await read_json_body(request, headers, state.max_body_bytes)
+    call = workflow.receive_message(request.scope["state"]["request_id"], raw, headers)
     if call.body.get("stream") is True:
         return EventStream(
             workflow.stream_message(call, state.open_services()),
@@ -40,14 +43,15 @@ async def post_message(request: Request) -> Response:
 async def post_count_tokens(request: Request) -> Response:
     """Count the input tokens of a request."""
     state = router_state(request)
-    authenticate(request)
-    raw = await read_json_body(request, state.max_body_bytes)
-    counted = await count_tokens(raw, request.headers, state.open_services())
-    return Response(orjson.dumps({"input_tokens": counted}), media_type="application/json")
+    headers = request_headers(request.scope)
+    authenticate(request, headers)
+    raw = await read_json_body(request, headers, state.max_body_bytes)
+    counted = await count_tokens(raw, headers, state.open_services())
+    return JsonAnswer(orjson.dumps({"input_tokens": counted}))
 
 
 async def _whole_answer(request: Request, call: MessageCall, state: RouterState) -> Response:
     async with DisconnectWatch(request.receive):
         answer = await workflow.create_message(call, state.open_services())
-        return Response(answer.body, headers=call.answer_headers, media_type="application/json")
+        return JsonAnswer(answer.body, call.answer_headers)
     return Response(status_code=_CLIENT_CLOSED_REQUEST)

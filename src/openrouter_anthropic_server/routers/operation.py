@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openrouter_anthropic_server import __version__
+from openrouter_anthropic_server.routers.json_answer import JsonAnswer
 from openrouter_anthropic_server.routers.raw_route import RawRoute
 from openrouter_anthropic_server.routers.state import router_state
 
@@ -30,4 +31,4 @@ def _status(request: Request) -> Response:
     status: dict[str, object] = {"status": "ok", "version": __version__, "backend": backend}
     if backend == "demo":
         status["demo"] = True
-    return Response(orjson.dumps(status), media_type="application/json")
+    return JsonAnswer(orjson.dumps(status))

@@ -1,5 +1,7 @@
 """Reads a request's body once, within the size limit."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 
 from openrouter_anthropic_server.errors import InvalidRequestError, RequestTooLargeError
@@ -7,10 +9,10 @@ from openrouter_anthropic_server.errors import InvalidRequestError, RequestTooLa
 _JSON_TYPES = ("application/json", "")
 
 
-async def read_json_body(request: Request, max_bytes: int) -> bytes:
+async def read_json_body(request: Request, headers: Mapping[str, str], max_bytes: int) -> bytes:
     """The body's bytes; too big, compressed, or not declared as JSON raises."""
-    _check_type(request)
-    declared = request.headers.get("content-length", "")
+    _check_type(headers)
+    declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
@@ -24,11 +26,11 @@ async def read_json_body(request: Request, max_bytes: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _check_type(request: Request) -> None:
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _check_type(headers: Mapping[str, str]) -> None:
+    declared = headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared not in _JSON_TYPES and not declared.endswith("+json"):
         raise InvalidRequestError("content-type: must be application/json")
-    encoding = request.headers.get("content-encoding", "identity").lower()
+    encoding = headers.get("content-encoding", "identity").lower()
     if encoding != "identity":
         raise InvalidRequestError(
             "content-encoding: compressed request bodies are not supported",

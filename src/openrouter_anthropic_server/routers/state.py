@@ -1,13 +1,14 @@
 """What the routers share: the open services and the limits of the HTTP side."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import Request
 
 from openrouter_anthropic_server.errors import AuthenticationError
+from openrouter_anthropic_server.routers.request_headers import request_headers
 from openrouter_anthropic_server.services import Services
 
 
@@ -32,12 +33,12 @@ def router_state(request: Request) -> RouterState:
     return cast(RouterState, request.app.state.router)
 
 
-def authenticate(request: Request) -> None:
+def authenticate(request: Request, headers: Mapping[str, str] | None = None) -> None:
     """Check the client's key (`x-api-key` or a bearer token) in constant time; without configured keys any is fine."""
     keys = router_state(request).api_keys
     if not keys:
         return
-    presented = _presented_key(request)
+    presented = _presented_key(request_headers(request.scope) if headers is None else headers)
     if not presented:
         raise AuthenticationError("x-api-key: a key is required (x-api-key header or bearer token)")
     matches = [hmac.compare_digest(presented.encode(), key.encode()) for key in keys]
@@ -45,9 +46,9 @@ def authenticate(request: Request) -> None:
         raise AuthenticationError("invalid x-api-key")
 
 
-def _presented_key(request: Request) -> str:
-    key = request.headers.get("x-api-key", "")
+def _presented_key(headers: Mapping[str, str]) -> str:
+    key = headers.get("x-api-key", "")
     if key:
         return key
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

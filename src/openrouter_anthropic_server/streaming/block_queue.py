@@ -9,7 +9,6 @@ it is complete. What stays incomplete waits for the end of the answer.
 """
 
 from collections import deque
-from typing import Any
 
 from openrouter_anthropic_server.anthropic_types.events import StreamEvent
 from openrouter_anthropic_server.anthropic_types.response import Citation
@@ -27,7 +26,7 @@ from openrouter_anthropic_server.streaming.delta_types import (
     ToolCallDelta,
 )
 from openrouter_anthropic_server.streaming.event_grammar import EventWriter, WireState
-from openrouter_anthropic_server.streaming.reasoning_pieces import add_piece, is_worth_replaying
+from openrouter_anthropic_server.streaming.reasoning_pieces import ReasoningPieces
 from openrouter_anthropic_server.streaming.tool_calls import ToolCalls
 
 
@@ -41,7 +40,7 @@ class BlockQueue:
         self._calls = ToolCalls(tool_names.to_client)
         self._blocks: deque[Block] = deque()
         self._is_open = False
-        self._loose: list[dict[str, Any]] = []
+        self._loose = ReasoningPieces()
         self._waiting_citations: list[Citation] = []
         self._cited: list[Citation] = []
 
@@ -79,8 +78,8 @@ class BlockQueue:
         if block is None:
             block = self._thinking_block(delta.index)
         # An envelope and Anthropic's signature cannot share a block: the details find another one.
-        self._loose += block.details
-        block.details = []
+        for detail in block.details.take():
+            self._loose.add(detail)
         block.signature = delta.signature
 
     def redacted(self, delta: RedactedThinking) -> None:
@@ -95,9 +94,9 @@ class BlockQueue:
         """
         block = self._last()
         if isinstance(block, ThinkingBlock) and not block.signature:
-            block.add_detail(delta.detail)
+            block.details.add(delta.detail)
         else:
-            add_piece(self._loose, delta.detail)
+            self._loose.add(delta.detail)
 
     def tool_call(self, delta: ToolCallDelta) -> None:
         """A tool call or a piece of one. Raises `UpstreamError` for more arguments of a call that is closed."""
@@ -144,7 +143,7 @@ class BlockQueue:
             # Sources that no text came for: a text block of its own, which must not be empty.
             sources = "\n".join(map(source_line, self._waiting_citations))
             self._text_block().add(sources)
-        if is_worth_replaying(self._loose):
+        if self._loose.is_worth_replaying:
             self._thinking_block(None)
         events: list[StreamEvent] = []
         while self._blocks:
@@ -179,12 +178,12 @@ class BlockQueue:
         return block
 
     def _thinking_block(self, index: int | None) -> ThinkingBlock:
-        block = ThinkingBlock(index)
-        block.details, self._loose = self._loose, []
+        block = ThinkingBlock(index, self._loose)
+        self._loose = ReasoningPieces()
         self._blocks.append(block)
         return block
 
     def _append(self, block: Block) -> None:
-        if is_worth_replaying(self._loose):
+        if self._loose.is_worth_replaying:
             self._thinking_block(None)
         self._blocks.append(block)

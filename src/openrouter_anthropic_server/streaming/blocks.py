@@ -11,7 +11,7 @@ import orjson
 
 from openrouter_anthropic_server.anthropic_types.response import Citation
 from openrouter_anthropic_server.conversion.reasoning_envelope import pack_reasoning
-from openrouter_anthropic_server.streaming.reasoning_pieces import add_piece, is_worth_replaying
+from openrouter_anthropic_server.streaming.reasoning_pieces import ReasoningPieces
 
 BlockJson = dict[str, Any]
 
@@ -89,10 +89,10 @@ class ThinkingBlock:
     is_ready = True
     is_complete = True
 
-    def __init__(self, index: int | None) -> None:
+    def __init__(self, index: int | None, details: ReasoningPieces) -> None:
         self.index = index
         self.signature = ""
-        self.details: list[dict[str, Any]] = []
+        self.details = details
         self._pieces: list[str] = []
 
     def belongs(self, index: int | None) -> bool:
@@ -103,10 +103,6 @@ class ThinkingBlock:
         """More thinking."""
         self._pieces.append(text)
         self.index = index if self.index is None else self.index
-
-    def add_detail(self, detail: dict[str, Any]) -> None:
-        """A detail entry of another vendor, or a piece of one."""
-        add_piece(self.details, detail)
 
     def start(self) -> BlockJson:
         """An empty thinking block."""
@@ -120,8 +116,8 @@ class ThinkingBlock:
     def last(self) -> list[BlockJson]:
         """The signature, if there is anything to sign with."""
         signature = self.signature
-        if not signature and is_worth_replaying(self.details):
-            signature = pack_reasoning(self.details)
+        if not signature and self.details.is_worth_replaying:
+            signature = pack_reasoning(self.details.take())
         return [{"type": "signature_delta", "signature": signature}] if signature else []
 
 

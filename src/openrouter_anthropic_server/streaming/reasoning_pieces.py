@@ -8,39 +8,60 @@ _JOINED = {"reasoning.text": "text", "reasoning.summary": "summary"}
 _LABELS = frozenset({"type", "format", "id", "index"})
 
 
-def add_piece(details: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
-    """Merge a piece into the entry it continues, or append it; `details` changes in place, `piece` does not.
+class ReasoningPieces:
+    """Entries of another vendor's reasoning, in the order in which they began.
 
-    A piece continues an entry of the same type, index and id (a missing id fits any). Texts are joined,
-    of the other fields the last value that is not null wins. Only entries whose text grows are joined;
-    an encrypted entry swallows nothing but its own repetition.
+    A piece continues the latest entry of the same type, index and id (a missing id fits any): texts are
+    joined, of the other fields the last value wins that is not null and not empty (an empty signature
+    is a placeholder). Only texts grow; any other entry swallows nothing but its own repetition.
     """
-    grows = _JOINED.get(str(piece.get("type")))
-    for entry in reversed(details):
-        if _continues(entry, piece):
-            if grows is not None:
-                _join(entry, piece, grows)
-                return
-            if entry == piece:
-                return
-    details.append(dict(piece))
 
+    __slots__ = ("_entries", "_texts")
 
-def is_worth_replaying(details: list[dict[str, Any]]) -> bool:
-    """Whether any entry holds more than labels: streams begin with an empty one."""
-    return any(value for detail in details for key, value in detail.items() if key not in _LABELS)
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+        self._texts: list[list[str]] = []  # beside each entry; joined once, a long text has thousands of pieces
+
+    def add(self, piece: Mapping[str, Any]) -> None:
+        """Take a piece; it is not changed."""
+        grows = _JOINED.get(piece.get("type", ""))
+        for position in range(len(self._entries) - 1, -1, -1):
+            entry = self._entries[position]
+            if _continues(entry, piece) and (grows is not None or entry == piece):
+                self._join(position, piece, grows)
+                return
+        self._entries.append(dict(piece))
+        self._texts.append([piece.get(grows) or ""] if grows is not None else [])
+
+    def take(self) -> list[dict[str, Any]]:
+        """All entries, with whole texts; none are left."""
+        whole = []
+        for entry, texts in zip(self._entries, self._texts, strict=True):
+            grows = _JOINED.get(entry.get("type", ""))
+            if grows is not None and (grows in entry or len(texts) > 1):
+                entry[grows] = "".join(texts)
+            whole.append(entry)
+        self._entries, self._texts = [], []
+        return whole
+
+    @property
+    def is_worth_replaying(self) -> bool:
+        """Whether any entry holds more than labels: streams begin with an empty one."""
+        has_text = any(piece for pieces in self._texts for piece in pieces)
+        return has_text or any(value for entry in self._entries for key, value in entry.items() if key not in _LABELS)
+
+    def _join(self, position: int, piece: Mapping[str, Any], grows: str | None) -> None:
+        entry = self._entries[position]
+        for key, value in piece.items():
+            if key == grows:
+                if value:
+                    self._texts[position].append(value)
+            elif value is not None and value != "":
+                entry[key] = value
 
 
 def _continues(entry: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
     if entry.get("type") != piece.get("type") or entry.get("index") != piece.get("index"):
         return False
-    ids = (entry.get("id"), piece.get("id"))
-    return None in ids or ids[0] == ids[1]
-
-
-def _join(entry: dict[str, Any], piece: Mapping[str, Any], grows: str) -> None:
-    text = (entry.get(grows) or "") + (piece.get(grows) or "")
-    # An empty signature is a placeholder in a piece without one, it must not erase the true one.
-    entry.update({key: value for key, value in piece.items() if value is not None and value != ""})
-    if grows in entry or grows in piece:
-        entry[grows] = text
+    entry_id, piece_id = entry.get("id"), piece.get("id")
+    return entry_id is None or piece_id is None or entry_id == piece_id

@@ -16,8 +16,9 @@ _TYPE_WITHIN = 64  # bytes of the data in which `"type"` is looked for when a fr
 class UsageTap:
     """Feed every piece of the stream. Nothing is parsed but `message_start`, `message_delta` and `error`.
 
-    A piece that holds only whole `content_block_delta` events, as almost every piece does, costs a
-    few searches in the bytes. Data that cannot be parsed is passed over: the tap never disturbs a stream.
+    Whole `content_block_delta` events, of which almost every piece consists, are told by their first
+    bytes and passed over. Data that cannot be parsed is passed over too; only an event above the decoder's
+    limit raises `UpstreamError`.
 
     `usage` holds the latest totals: values of `message_delta` replace those of `message_start`, null or
     missing ones do not. `at_boundary` tells whether the bytes so far end an event, so that another may be
@@ -51,18 +52,26 @@ class UsageTap:
 
     def feed(self, chunk: bytes) -> None:
         """Listen to one piece, of any size."""
-        if (
-            self.first_content_seen
-            and self.at_boundary
-            and chunk.startswith(_DELTA_HEAD)
-            and chunk.endswith(_END)
-            and chunk.count(_END) == chunk.count(_DELTA_HEAD)
-        ):
-            # JSON has no raw line ends, so these are the heads of as many frames as there are ends.
+        if self.at_boundary and chunk.startswith(_DELTA_HEAD) and chunk.find(_END) == len(chunk) - len(_END):
+            self.first_content_seen = True  # exactly one event, as a direct connection delivers them
             return
-        for frame in self._decoder.feed(chunk):
-            self._frame(frame)
+        if not self._decoder.at_boundary:
+            end, separator, chunk = chunk.partition(_END)
+            self._decode(end + separator)
+        if self._decoder.at_boundary and b"\r" not in chunk:
+            whole, separator, chunk = chunk.rpartition(_END)
+            for event in whole.split(_END) if separator else ():
+                if event.startswith(_DELTA_HEAD):
+                    self.first_content_seen = True
+                else:
+                    self._decode(event + _END)
+        if chunk:
+            self._decode(chunk)
         self.at_boundary = self._decoder.at_boundary
+
+    def _decode(self, data: bytes) -> None:
+        for frame in self._decoder.feed(data):
+            self._frame(frame)
 
     def _frame(self, frame: SseFrame) -> None:
         kind = frame.event or _kind_in(frame.data)

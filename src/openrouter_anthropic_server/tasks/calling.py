@@ -6,11 +6,11 @@ import orjson
 
 from openrouter_anthropic_server.anthropic_types.response import Usage
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
-from openrouter_anthropic_server.errors import UpstreamError
+from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
 from openrouter_anthropic_server.orchestration import current_run, task
 from openrouter_anthropic_server.ports.messages_backend import MessagesAnswer, MessagesCall
-from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute
+from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, Route
 from openrouter_anthropic_server.streaming.completion import message_from_completion
 from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
 
@@ -47,13 +47,16 @@ def convert_response(
     call: MessageCall, route: ChatRoute, completion: ChatCompletion, tool_names: ToolNames, stop_sequences: list[str]
 ) -> MessageAnswer:
     """A chat completion as a Message."""
-    message = message_from_completion(
-        completion,
-        message_id=message_id(call.request_id),
-        fallback_model=route.model,
-        tool_names=tool_names,
-        stop_sequences=stop_sequences,
-    )
+    try:
+        message = message_from_completion(
+            completion,
+            message_id=message_id(call.request_id),
+            fallback_model=route.model,
+            tool_names=tool_names,
+            stop_sequences=stop_sequences,
+        )
+    except GatewayError as error:
+        raise cleaned(error, route) from None
     outcome = Outcome(message["model"], message["stop_reason"], message["usage"])
     return MessageAnswer(orjson.dumps(message), outcome)
 
@@ -74,6 +77,12 @@ def account_usage(outcome: Outcome) -> None:
         cache_creation_input_tokens=usage.get("cache_creation_input_tokens"),
         cost=usage.get("cost"),
     )
+
+
+def cleaned(error: GatewayError, route: Route) -> GatewayError:
+    """The error, its message without the upstream's keys and addresses."""
+    error.message = route.backend.redact(error.message)
+    return error
 
 
 def message_id(request_id: str) -> str:

@@ -26,6 +26,11 @@ class MessageCall:
         """The client's `anthropic-version`; the oldest where it sent none."""
         return self.headers.get("anthropic-version", "2023-06-01")
 
+    @property
+    def betas(self) -> str:
+        """The client's `anthropic-beta`, a comma list."""
+        return self.headers.get("anthropic-beta", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -17,7 +17,7 @@ from openrouter_anthropic_server.tasks.message_call import MessageCall
 @task(name="validate_request")
 def validate_request(call: MessageCall) -> MessagesRequest:
     """The client's request, checked; a mistake raises `InvalidRequestError` naming the field."""
-    return validate_messages_request(call.body, api_version=call.api_version)
+    return validate_messages_request(call.body, api_version=call.api_version, betas=call.betas)
 
 
 @task(name="resolve_model")

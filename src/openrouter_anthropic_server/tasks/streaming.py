@@ -17,7 +17,7 @@ from openrouter_anthropic_server.streaming.assembler import Assembler
 from openrouter_anthropic_server.streaming.deltas import deltas_of
 from openrouter_anthropic_server.streaming.sse import encode_event
 from openrouter_anthropic_server.streaming.usage_tap import UsageTap
-from openrouter_anthropic_server.tasks.calling import message_id
+from openrouter_anthropic_server.tasks.calling import cleaned, message_id
 from openrouter_anthropic_server.tasks.message_call import MessageCall
 
 _ERROR_EVENT = b"event: error"
@@ -40,7 +40,9 @@ async def open_chat_stream(call: MessageCall, route: ChatRoute, request: ChatReq
 
 
 @task(name="relay_stream")
-async def relay_messages_stream(stream: MessagesStream, tap: UsageTap) -> AsyncGenerator[bytes, None]:
+async def relay_messages_stream(
+    route: MessagesRoute, stream: MessagesStream, tap: UsageTap
+) -> AsyncGenerator[bytes, None]:
     """The upstream's bytes, untouched, while `tap` reads along; a stream that breaks off raises."""
     async for chunk in stream.chunks():
         tap.feed(chunk)
@@ -48,14 +50,14 @@ async def relay_messages_stream(stream: MessagesStream, tap: UsageTap) -> AsyncG
             before, _, _ = chunk.partition(_ERROR_EVENT)
             if before:
                 yield before
-            raise _reported(tap.error)
+            raise cleaned(_reported(tap.error), route)
         yield chunk
     if not tap.complete:
         raise UpstreamError("the upstream's stream ended before the message was complete")
 
 
 @task(name="relay_stream")
-async def relay_chat_stream(stream: ChatStream, assembler: Assembler) -> AsyncGenerator[bytes, None]:
+async def relay_chat_stream(route: ChatRoute, stream: ChatStream, assembler: Assembler) -> AsyncGenerator[bytes, None]:
     """The upstream's chunks as Anthropic events; a stream that fails or breaks off raises."""
     yield _encoded(assembler.start(), assembler)
     async for chunks in stream.chunks():
@@ -63,12 +65,12 @@ async def relay_chat_stream(stream: ChatStream, assembler: Assembler) -> AsyncGe
         if data:
             yield data
         if assembler.failure is not None:
-            raise assembler.failure
+            raise cleaned(assembler.failure, route)
     data = _encoded(assembler.finish(), assembler)
     if data:
         yield data
     if assembler.failure is not None:
-        raise assembler.failure
+        raise cleaned(assembler.failure, route)
 
 
 def new_assembler(

@@ -16,7 +16,8 @@ from openrouter_anthropic_server.services import Services
 async def count_tokens(raw: bytes, headers: Mapping[str, str], services: Services) -> int:
     """Input tokens of the request in `raw`; never 0."""
     body = parse_json(raw)
-    request = validate_count_tokens_request(body, api_version=headers.get("anthropic-version", "2023-06-01"))
+    version, betas = headers.get("anthropic-version", "2023-06-01"), headers.get("anthropic-beta", "")
+    request = validate_count_tokens_request(body, api_version=version, betas=betas)
     route = services.routes.resolve(request["model"])
     counted = None
     if isinstance(route, MessagesRoute):

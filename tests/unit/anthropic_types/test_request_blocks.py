@@ -40,7 +40,7 @@ def test_what_an_encoder_writes_is_valid_base64(data: bytes) -> None:
 def test_base64_is_refused_exactly_where_a_strict_decoder_refuses_it(text: str) -> None:
     try:
         binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
-        decodes = True
+        decodes = len(text) % 4 == 0  # Python 3.11 takes one "=" too many after a whole group
     except (binascii.Error, UnicodeEncodeError):
         decodes = False
 

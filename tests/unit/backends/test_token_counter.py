@@ -5,13 +5,14 @@ import base64
 import json
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openrouter_anthropic_server.backends import token_counter
+from openrouter_anthropic_server.backends import token_counter, token_encoding
 from openrouter_anthropic_server.backends.token_cache import CountCache
 from openrouter_anthropic_server.backends.token_counter import TiktokenCounter, family
 from openrouter_anthropic_server.backends.token_encoding import Encoding, cl100k_path, load_cl100k
@@ -301,6 +302,19 @@ async def test_the_event_loop_is_free_while_a_large_text_is_counted() -> None:
 
 def test_the_tokenizers_file_is_found() -> None:
     assert cl100k_path() is not None
+
+
+@pytest.mark.parametrize("content", [None, b"IQ== 0\n"])
+def test_a_missing_or_changed_file_is_no_tokenizer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    path = tmp_path / "cl100k"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(token_encoding, "cl100k_path", lambda: path)
+    assert load_cl100k.__wrapped__() is None
+    monkeypatch.setattr(token_encoding, "cl100k_path", lambda: None)
+    assert load_cl100k.__wrapped__() is None
 
 
 def test_a_cache_forgets_the_least_recently_used_first() -> None:

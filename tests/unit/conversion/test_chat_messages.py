@@ -2,6 +2,8 @@
 
 import pytest
 
+from openrouter_anthropic_server.conversion.chat_context import ChatContext
+from openrouter_anthropic_server.conversion.chat_messages import convert_messages
 from openrouter_anthropic_server.errors import InvalidRequestError
 from tests.unit.conversion.converting import (
     CLAUDE,
@@ -53,7 +55,7 @@ class TestSystemPrompt:
         converted = convert(user("hi"), system=[text(BILLING), text("prompt")], model=model)
 
         assert converted.body["messages"][0]["content"] == "prompt"
-        assert ("not_sent", "system") in notes(converted)
+        assert ("not_sent", "system.0") in notes(converted)
 
     @pytest.mark.parametrize("prompt", [BILLING + "\nprompt", [text(BILLING + "\nprompt")]])
     def test_only_the_line_goes_when_more_follows_it(self, prompt: object) -> None:
@@ -73,6 +75,15 @@ class TestSystemMessages:
 
         assert roles(sent) == ["user", "system", "assistant", "user"]
         assert sent[1]["content"] == "rules"
+
+    def test_user_messages_around_it_stay_apart(self) -> None:
+        sent = sent_messages(user("a"), system("rules"), user("b"))
+
+        assert [(message["role"], message["content"]) for message in sent] == [
+            ("user", "a"),
+            ("system", "rules"),
+            ("user", "b"),
+        ]
 
     def test_it_may_be_the_last_message(self) -> None:
         sent = sent_messages(user("a"), assistant(call("1")), user(result("1")), system("now"))
@@ -165,10 +176,21 @@ class TestTurns:
     def test_a_last_assistant_message_stays_as_prefill(self) -> None:
         assert sent_messages(user("a"), assistant("{"))[-1] == {"role": "assistant", "content": "{"}
 
-    def test_a_turn_of_which_nothing_is_left_is_no_message(self) -> None:
-        sent = sent_messages(user("a"), assistant({"type": "redacted_thinking", "data": "x"}), user("b"))
+    @pytest.mark.parametrize("content", ["", [], [{"type": "redacted_thinking", "data": "x"}]])
+    def test_a_turn_of_which_nothing_is_left_is_no_message(self, content: object) -> None:
+        converted = convert(user("a"), {"role": "assistant", "content": content}, user("b"))
 
-        assert roles(sent) == ["user", "user"]
+        assert roles(converted.body["messages"]) == ["user", "user"]
+        assert ("not_sent", "messages.1.content") in notes(converted)
+
+    def test_an_unknown_role_is_refused(self) -> None:
+        message = {"role": "tool", "content": "a"}
+        context = ChatContext(DEEPSEEK, "deepseek")
+
+        with pytest.raises(
+            InvalidRequestError, match=r"^messages\.0\.role: messages with the role 'tool' cannot be sent"
+        ):
+            convert_messages({"messages": [message]}, context)
 
     def test_a_prompt_as_a_string_stays_one(self) -> None:
         assert sent_messages({"role": "user", "content": "hi"}) == [{"role": "user", "content": "hi"}]

@@ -32,10 +32,10 @@ class TestPassedOn:
 
     @pytest.mark.parametrize("name", sorted(OPENROUTER_PARAMETERS))
     def test_openrouters_own_parameters_pass_unchanged(self, name: str) -> None:
-        value = {"any": ["thing"]}
-        converted = convert(user("hi"), **{name: value})
+        given: dict[str, Any] = {name: {"any": ["thing"]}}
+        converted = convert(user("hi"), **given)
 
-        assert converted.body[name] == value
+        assert converted.body[name] == given[name]
         assert converted.notes == ()
 
     def test_a_plain_request_has_nothing_else(self) -> None:

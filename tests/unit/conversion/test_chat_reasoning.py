@@ -1,9 +1,10 @@
 """Thinking and effort of a request as `reasoning` and `verbosity`."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from openrouter_anthropic_server.conversion.chat_request import convert_request
 from openrouter_anthropic_server.errors import InvalidRequestError
 from tests.unit.conversion.converting import CLAUDE, GEMINI, GPT, convert, notes, user
 
@@ -72,11 +73,18 @@ def test_thinking_between_tools_is_noted_as_converted() -> None:
 
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_effort", "include_reasoning"])
 def test_openrouters_own_parameter_overrules_anthropics(name: str) -> None:
-    converted = convert(user("hi"), thinking=ADAPTIVE, output_config={"effort": "low"}, **{name: {"effort": "high"}})
+    own: dict[str, Any] = {name: {"effort": "high"}}
+    converted = convert(user("hi"), thinking=ADAPTIVE, output_config={"effort": "low"}, **own)
 
     assert converted.body[name] == {"effort": "high"}
     assert {"reasoning", "verbosity"} & converted.body.keys() <= {name}
     assert notes(converted) == {("not_sent", "thinking"), ("not_sent", "output_config.effort")}
+
+
+def test_enabled_thinking_without_a_budget_is_left_to_the_model() -> None:
+    body = convert_request(cast(Any, {"messages": [], "thinking": {"type": "enabled"}}), model=GPT).body
+
+    assert body["reasoning"] == {"enabled": True}
 
 
 def test_an_unknown_kind_of_thinking_is_refused() -> None:

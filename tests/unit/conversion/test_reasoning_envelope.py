@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX, pack_reasoning, unpack_reasoning
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
+    max_leaves=5,
 )
 DETAILS = st.lists(st.dictionaries(st.text(), VALUES, max_size=6), max_size=5)
 

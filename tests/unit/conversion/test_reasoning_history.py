@@ -89,6 +89,14 @@ class TestOthers:
         assert details(model, thinking(pack_reasoning(packed))) == packed
         assert details(model, redacted(pack_reasoning(packed))) == packed
 
+    def test_text_beside_encrypted_details_is_noted(self) -> None:
+        block = thinking(
+            pack_reasoning([{"type": "reasoning.encrypted", "data": "x", "format": "openai-responses-v1"}])
+        )
+        converted = convert(user("go"), assistant(block, "ok"), model=GPT)
+
+        assert notes(converted) == {("not_sent", "messages.1.content.0.thinking")}
+
     @pytest.mark.parametrize(
         ("model", "packed"), [(GPT, GEMINI_DETAILS), (GEMINI, GPT_DETAILS), (DEEPSEEK, GPT_DETAILS)]
     )

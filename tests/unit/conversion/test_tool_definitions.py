@@ -59,7 +59,7 @@ class TestCustomTools:
 
     @pytest.mark.parametrize("field", ["input_examples", "eager_input_streaming", "allowed_callers", "future"])
     def test_other_fields_are_noted(self, field: str) -> None:
-        assert notes(convert(user("hi"), tools=[tool(**{field: ["x"]})])) == {("not_sent", f"tools.0.{field}")}
+        assert notes(convert(user("hi"), tools=[tool() | {field: ["x"]}])) == {("not_sent", f"tools.0.{field}")}
 
     @pytest.mark.parametrize(
         ("model", "schema", "strict", "expected"),
@@ -183,10 +183,8 @@ class TestServerTools:
 
     def test_openrouters_own_tools_pass_unchanged(self) -> None:
         own = {"type": "openrouter:datetime", "parameters": {"timezone": "UTC"}}
-        choice = {"type": "openrouter:datetime"}
 
         assert sent(own)["tools"] == [own]
-        assert choice["type"] == sent(own)["tools"][0]["type"]
 
     @pytest.mark.parametrize("kind", ["tool_search_tool_bm25_20251119", "tool_search_tool_regex"])
     def test_tool_search_is_not_needed(self, kind: str) -> None:

@@ -70,3 +70,18 @@ def test_the_new_version_accepts_the_rest(body: dict[str, Any]) -> None:
 def test_counting_tokens_follows_the_version_too() -> None:
     with pytest.raises(InvalidRequestError, match=f"temperature: {EXTRA}"):
         validate_count_tokens_request(request(temperature=1), api_version=NEW)
+
+
+def test_a_budget_over_several_turns_may_exceed_one_answer() -> None:
+    body = {
+        "model": "m",
+        "max_tokens": 2000,
+        "messages": [{"role": "user", "content": "hi"}],
+        "thinking": {"type": "enabled", "budget_tokens": 4000},
+    }
+
+    with pytest.raises(InvalidRequestError, match=r"^thinking\.budget_tokens: "):
+        validate_messages_request(body, api_version="2023-06-01")
+
+    betas = "claude-code-20250219,interleaved-thinking-2025-05-14"
+    assert validate_messages_request(body, api_version="2023-06-01", betas=betas) is body

@@ -106,7 +106,7 @@ def test_plain_reasoning_has_no_signature_event() -> None:
 
 
 def test_a_new_upstream_index_begins_a_new_thinking_block() -> None:
-    deltas = [ThinkingDelta("a", 0), ThinkingDelta("b", 0), ThinkingDelta("c", 1), SignatureDelta("s", 1)]
+    deltas: list[Delta] = [ThinkingDelta("a", 0), ThinkingDelta("b", 0), ThinkingDelta("c", 1), SignatureDelta("s", 1)]
 
     assert content(*deltas) == [thinking("ab"), thinking("c", "s")]
 
@@ -248,7 +248,7 @@ def test_an_error_after_the_finish_reason_is_only_noted() -> None:
     """Recorded: two chunks with "length", then an error with usage."""
     assembler = new_assembler()
     events = assembler.start()
-    late = [Finish("length"), Finish("length"), Failure(UpstreamError("Token limit")), UsageDelta(USAGE)]
+    late: list[Delta] = [Finish("length"), Finish("length"), Failure(UpstreamError("Token limit")), UsageDelta(USAGE)]
     for delta in [TextDelta("a"), *late]:
         events += assembler.feed(delta)
     events += assembler.finish()

@@ -16,7 +16,7 @@ from openrouter_anthropic_server.streaming.deltas import (
     ToolCallDelta,
     UsageDelta,
 )
-from tests.unit.streaming.events import USAGE, assemble, call, check_stream, message_of
+from tests.unit.streaming.events import USAGE, assemble, call, check_stream, message_of, new_assembler
 
 Lanes = list[list[Delta]]
 
@@ -137,10 +137,19 @@ def test_a_stream_cut_after_its_finish_reason_ends_well(after_finish: int) -> No
 
 
 @given(orders())
-def test_each_call_goes_out_as_early_as_it_can(order: list[Delta]) -> None:
-    """Pieces fed one at a time are never held back once the calls before them are whole."""
-    one_at_a_time = assemble([*order, Finish("stop")])
-    sequential = sorted(order, key=lambda delta: delta.index or 0 if isinstance(delta, ToolCallDelta) else -1)
+def test_what_comes_in_sequence_goes_out_at_once(order: list[Delta]) -> None:
+    """Nothing is held back unless an unfinished call stands before it."""
+    lanes: dict[Any, list[Delta]] = {}
+    for delta in order:
+        lanes.setdefault(getattr(delta, "index", None) if isinstance(delta, ToolCallDelta) else type(delta), []).append(
+            delta
+        )
+    assembler = new_assembler()
+    assembler.start()
 
-    assert len(without_ids(message_of(one_at_a_time)["content"])) == len(expected(order))
-    check_stream(assemble([*sequential, Finish("stop")]))
+    for delta in (delta for lane in lanes.values() for delta in lane):
+        out = [event["delta"] for event in assembler.feed(delta) if event["type"] == "content_block_delta"]
+        written = "".join(
+            piece.get("text") or piece.get("thinking") or piece.get("partial_json") or "" for piece in out
+        )
+        assert written == (delta.arguments if isinstance(delta, ToolCallDelta) else getattr(delta, "text", ""))

@@ -10,7 +10,7 @@ from openrouter_anthropic_server.streaming.delta_types import (
     ThinkingDelta,
 )
 from openrouter_anthropic_server.streaming.reasoning_deltas import read_reasoning
-from openrouter_anthropic_server.streaming.reasoning_pieces import add_piece, is_worth_replaying
+from openrouter_anthropic_server.streaming.reasoning_pieces import ReasoningPieces
 
 CLAUDE, OTHER = "anthropic/claude-opus-5", "moonshotai/kimi-k3"
 ANTHROPIC = "anthropic-claude-v1"
@@ -112,12 +112,12 @@ def test_details_that_litellm_moved_are_found() -> None:
 
 
 def merged(*pieces: dict[str, Any]) -> list[dict[str, Any]]:
-    details: list[dict[str, Any]] = []
+    details = ReasoningPieces()
     for piece in pieces:
         before = dict(piece)
-        add_piece(details, piece)
+        details.add(piece)
         assert piece == before
-    return details
+    return details.take()
 
 
 def test_pieces_of_one_entry_are_joined_and_the_last_value_wins() -> None:
@@ -152,5 +152,9 @@ def test_repeated_encrypted_data_is_kept_once() -> None:
 
 
 def test_entries_with_labels_only_are_not_worth_replaying() -> None:
-    assert not is_worth_replaying([text(text="", signature="", format=GOOGLE, id="r")])
-    assert is_worth_replaying([text(text=""), {"type": "reasoning.encrypted", "data": "x"}])
+    details = ReasoningPieces()
+
+    details.add(text(text="", signature="", format=GOOGLE, id="r"))
+    assert not details.is_worth_replaying
+    details.add({"type": "reasoning.encrypted", "data": "x"})
+    assert details.is_worth_replaying

@@ -97,7 +97,13 @@ def test_a_call_that_is_not_whole_waits_for_its_rest_and_the_other_for_it() -> N
 
 
 def test_text_between_pieces_of_a_call_waits_and_stands_after_it() -> None:
-    pieces = [call(0, '{"a"', "f"), TextDelta("Wait"), call(0, ":1}"), TextDelta(" for it"), ThinkingDelta("hm")]
+    pieces: list[Delta] = [
+        call(0, '{"a"', "f"),
+        TextDelta("Wait"),
+        call(0, ":1}"),
+        TextDelta(" for it"),
+        ThinkingDelta("hm"),
+    ]
 
     assert [block["type"] for block in blocks(*pieces)] == ["tool_use", "text", "thinking"]
     assert blocks(*pieces)[1]["text"] == "Wait for it"
