@@ -13,6 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
 from openrouter_anthropic_server import __version__
+from openrouter_anthropic_server.conversion.validation import prepare_validation
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.routers import messages, models, operation
 from openrouter_anthropic_server.routers.error_responses import (
@@ -86,6 +87,7 @@ def _lifespan(settings: Settings) -> Any:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as services:
             app.state.router.services = services
+            prepare_validation()
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_GC_THRESHOLDS)

@@ -1,5 +1,6 @@
 """Opens the services: the only module that names concrete classes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, closing
 from typing import Any
@@ -29,15 +30,23 @@ _CATALOG_TTL_SECONDS = 600.0
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services for these settings; they are closed at the end."""
     backend = chosen_backend(settings)
-    with closing(TiktokenCounter()) as token_counter:
-        async with _OPENERS[backend](settings) as (routes, catalog):
-            yield Services(
-                backend_name=backend.lower(),
-                routes=routes,
-                token_counter=token_counter,
-                catalog=catalog,
-                runs=LogSink(structlog.get_logger()),
-            )
+    async with _token_counter() as token_counter, _OPENERS[backend](settings) as (routes, catalog):
+        yield Services(
+            backend_name=backend.lower(),
+            routes=routes,
+            token_counter=token_counter,
+            catalog=catalog,
+            runs=LogSink(structlog.get_logger()),
+        )
+
+
+@asynccontextmanager
+async def _token_counter() -> AsyncIterator[TiktokenCounter]:
+    """A counter that loads its tokenizer now, beside the start, so that the first count does not wait."""
+    with closing(TiktokenCounter()) as counter:
+        warming = asyncio.get_running_loop().create_task(counter.warm())
+        yield counter
+        warming.cancel()
 
 
 def chosen_backend(settings: Settings) -> BackendName:

@@ -11,15 +11,10 @@ from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
 from tests.api.calls import body, user
+from tests.api.strange_values import FUZZ, paths, replaced
 from tests.gateway_fixtures import MODELS, Line
 from tests.server_process import Gateway, Gateways
 
-FUZZ = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: (
@@ -49,27 +44,6 @@ RICH: dict[str, Any] = body(
         {"role": "system", "content": "more"},
     ],
 )
-
-
-def paths(value: object, prefix: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The path of every value inside a JSON document."""
-    children: list[tuple[str | int, object]] = []
-    if isinstance(value, dict):
-        children = list(value.items())
-    elif isinstance(value, list):
-        children = list(enumerate(value))
-    deeper = [path for key, child in children for path in paths(child, (*prefix, key))]
-    return [*([prefix] if prefix else []), *deeper]
-
-
-def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
-    """A copy of a JSON document with one value replaced."""
-    if not path:
-        return new
-    key, *rest = path
-    copy: Any = dict(value) if isinstance(value, dict) else list(value)
-    copy[key] = replaced(value[key], tuple(rest), new)
-    return copy
 
 
 @FUZZ

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.calls import body, events, post
-from tests.api.test_fuzz import FUZZ, paths, replaced
+from tests.api.strange_values import FUZZ, paths, replaced
 from tests.gateway_fixtures import Line
 from tests.upstreams import chat_wire, messages_wire
 from tests.upstreams.answers import Answer, RedactedThinking, SearchResult, Text, Thinking, ToolCall
@@ -24,7 +24,9 @@ ANSWER = Answer(
         ToolCall("Bash", {"a": 1}, "toolu_1"),
     )
 )
-STRANGE = st.sampled_from([None, True, 0, -1, 1.5, "", "x", [], {}, [[]], [{}], {"type": []}, [None], [1], {"a": 1}])
+STRANGE: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 1.5, "", "x", [], {}, [[]], [{}], {"type": []}, [None], [1], {"a": 1}]
+)
 COMPLETION = chat_wire.completion(ANSWER, "m")
 MESSAGE = messages_wire.message(ANSWER, "m")
 CHUNKS = [step.data for step in chat_wire.stream_answer(ANSWER, "m").steps if isinstance(step, Send)]

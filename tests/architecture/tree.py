@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_NOT_OURS = frozenset({"node_modules", "__pycache__", "build", "dist", "data"})
+_NOT_OURS = frozenset({"node_modules", "__pycache__", "build", "dist"})
 
 
 @cache

@@ -9,6 +9,7 @@ from openrouter_anthropic_server.backends.http_upstream import HttpStream, HttpU
 from openrouter_anthropic_server.conversion.json_text import dump_json
 from openrouter_anthropic_server.errors import UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
+from openrouter_anthropic_server.ports.chat_backend import ChatAnswer
 from openrouter_anthropic_server.streaming.sse import SseDecoder, SseFrame
 
 _DONE = b"[DONE]"
@@ -62,7 +63,7 @@ class HttpChatBackend:
         """`text` without this upstream's keys and addresses."""
         return self._upstream.redact(text)
 
-    async def complete(self, request: ChatRequest) -> ChatCompletion:
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
         """Post a request and wait for the whole completion."""
         answer = await self._upstream.post(self._path, dump_json(request))
         try:
@@ -71,7 +72,7 @@ class HttpChatBackend:
             raise UpstreamError("the upstream's answer is not JSON") from None
         if not isinstance(completion, dict):
             raise UpstreamError("the upstream's answer is not a completion")
-        return cast(ChatCompletion, completion)
+        return ChatAnswer(cast(ChatCompletion, completion), answer.headers)
 
     async def open_stream(self, request: ChatRequest) -> HttpChatStream:
         """Post a request and return when the upstream's headers are there."""

@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
 
 from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
-from openrouter_anthropic_server.anthropic_types.response import Usage
 from openrouter_anthropic_server.orchestration import flow
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute
 from openrouter_anthropic_server.services import Services
@@ -41,7 +39,7 @@ async def _over_messages_wire(call: MessageCall, route: MessagesRoute) -> AsyncG
                 yield data
     finally:
         await stream.aclose()
-        calling.account_usage(Outcome(tap.model, tap.stop_reason, cast(Usage, tap.usage)))
+        calling.account_usage(Outcome(tap.model, tap.stop_reason, tap.usage))
 
 
 async def _over_chat_wire(

@@ -1,9 +1,18 @@
 """The chat wire: an upstream that speaks chat completions."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A complete answer (HTTP 200), and its headers worth forwarding, lower-case."""
+
+    completion: ChatCompletion
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ChatStream(Protocol):
@@ -34,7 +43,7 @@ class ChatBackend(Protocol):
         """Short name for tags, logs and `x-backend`."""
         ...
 
-    async def complete(self, request: ChatRequest) -> ChatCompletion:
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
         """Post a request and wait for the whole completion; an error body under a 200 is raised."""
         ...
 

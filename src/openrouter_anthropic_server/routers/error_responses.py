@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openrouter_anthropic_server.errors import (
     GatewayError,
@@ -63,6 +64,15 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     first: dict[str, Any] = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])
     return error_response(InvalidRequestError(f"{field}: {first['msg']}"), request.scope["state"]["request_id"])
+
+
+async def unexpected_error(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Exception | None:
+    """Serve a request; returns the exception that no handler knew: a bug, which must not cut the connection."""
+    try:
+        await app(scope, receive, send)
+    except Exception as error:
+        return error
+    return None
 
 
 def _not_found_text(path: str) -> str:

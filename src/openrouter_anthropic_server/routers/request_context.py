@@ -10,7 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openrouter_anthropic_server.errors import InternalError
 from openrouter_anthropic_server.observability.fingerprints import fingerprint
-from openrouter_anthropic_server.routers.error_responses import EVENT_STREAM, error_event, error_response
+from openrouter_anthropic_server.routers.error_responses import (
+    EVENT_STREAM,
+    error_event,
+    error_response,
+    unexpected_error,
+)
 
 _MAX_CORRELATION_ID = 128
 
@@ -29,10 +34,10 @@ class RequestContext:
             return
         exchange = _Exchange(scope, send)
         try:
-            await self._app(scope, receive, exchange.send)
-        except Exception as error:  # the last resort: a bug must not take the connection down
-            self._log_bug(error, exchange.request_id)
-            await exchange.apologise(receive)
+            bug = await unexpected_error(self._app, scope, receive, exchange.send)
+            if bug is not None:
+                self._log_bug(bug, exchange.request_id)
+                await exchange.apologise(receive)
         finally:
             self._logger.info("request", **exchange.line())
 

@@ -1,8 +1,9 @@
 """Field types that several settings classes share."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 
@@ -15,6 +16,16 @@ def _split_commas(value: object) -> object:
 def _empty_is_unset(value: object) -> object:
     return None if value == "" else value
 
+
+def _http_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as https://host/path")
+    return value
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+"""An http or https URL."""
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 """A comma-separated list."""

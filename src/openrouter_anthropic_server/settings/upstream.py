@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from openrouter_anthropic_server.settings.fields import OptionalSecret
+from openrouter_anthropic_server.settings.fields import HttpAddress, OptionalSecret
 
 BackendName = Literal["OPENROUTER", "ANTHROPIC", "DEMO"]
 
@@ -34,7 +34,7 @@ class OpenRouterSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", env_prefix="OPENROUTER_")
 
     api_key: OptionalSecret = Field(None, description="OpenRouter API key.")
-    base_url: str = Field("https://openrouter.ai/api/v1", description="Base of OpenRouter's API.")
+    base_url: HttpAddress = Field("https://openrouter.ai/api/v1", description="Base of OpenRouter's API.")
     wire: Literal["auto", "messages", "chat"] = Field(
         "auto", description="messages: Anthropic form; chat: chat completions; auto: messages for anthropic/* models."
     )
@@ -51,4 +51,4 @@ class AnthropicUpstreamSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", env_prefix="ANTHROPIC_UPSTREAM_")
 
     api_key: OptionalSecret = Field(None, description="Key for the Anthropic-format upstream.")
-    base_url: str = Field("https://api.anthropic.com", description="Its base; /v1/messages is appended.")
+    base_url: HttpAddress = Field("https://api.anthropic.com", description="Its base; /v1/messages is appended.")

@@ -1,18 +1,21 @@
 """Steps that call the upstream for a whole answer, and bring that into the form of a Message."""
 
-from typing import cast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import orjson
 
-from openrouter_anthropic_server.anthropic_types.response import Usage
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
 from openrouter_anthropic_server.orchestration import current_run, task
 from openrouter_anthropic_server.ports.messages_backend import MessagesAnswer, MessagesCall
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, Route
+from openrouter_anthropic_server.ports.run_records import Fact
 from openrouter_anthropic_server.streaming.completion import message_from_completion
 from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
+
+_COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cost")
 
 
 @task(name="call_backend")
@@ -24,9 +27,11 @@ async def call_messages_backend(call: MessageCall, route: MessagesRoute, request
 
 
 @task(name="call_backend")
-async def call_chat_backend(route: ChatRoute, request: ChatRequest) -> ChatCompletion:
+async def call_chat_backend(call: MessageCall, route: ChatRoute, request: ChatRequest) -> ChatCompletion:
     """The answer of an upstream on the chat wire."""
-    return await route.backend.complete(request)
+    answer = await route.backend.complete(request)
+    call.answer_headers.update(answer.headers)
+    return answer.completion
 
 
 @task(name="convert_response")
@@ -38,7 +43,7 @@ def read_answer(answer: MessagesAnswer) -> MessageAnswer:
         raise UpstreamError("the upstream's answer is not JSON") from None
     if not isinstance(message, dict) or message.get("type") != "message":
         raise UpstreamError("the upstream's answer is not a message")
-    outcome = Outcome(message.get("model"), message.get("stop_reason"), cast(Usage, message.get("usage") or {}))
+    outcome = Outcome(message.get("model"), message.get("stop_reason"), message.get("usage"))
     return MessageAnswer(answer.body, outcome)
 
 
@@ -48,13 +53,14 @@ def convert_response(
 ) -> MessageAnswer:
     """A chat completion as a Message."""
     try:
-        message = message_from_completion(
-            completion,
-            message_id=message_id(call.request_id),
-            fallback_model=route.model,
-            tool_names=tool_names,
-            stop_sequences=stop_sequences,
-        )
+        with strange_values_are_the_upstreams():
+            message = message_from_completion(
+                completion,
+                message_id=message_id(call.request_id),
+                fallback_model=route.model,
+                tool_names=tool_names,
+                stop_sequences=stop_sequences,
+            )
     except GatewayError as error:
         raise cleaned(error, route) from None
     outcome = Outcome(message["model"], message["stop_reason"], message["usage"])
@@ -67,16 +73,23 @@ def account_usage(outcome: Outcome) -> None:
     run = current_run()
     if run is None:
         return
-    usage = outcome.usage
-    run.fact(
-        model_used=outcome.model,
-        stop_reason=outcome.stop_reason,
-        input_tokens=usage.get("input_tokens"),
-        output_tokens=usage.get("output_tokens"),
-        cache_read_input_tokens=usage.get("cache_read_input_tokens"),
-        cache_creation_input_tokens=usage.get("cache_creation_input_tokens"),
-        cost=usage.get("cost"),
-    )
+    usage = outcome.usage if isinstance(outcome.usage, Mapping) else {}
+    run.fact(model_used=_shown(outcome.model), stop_reason=_shown(outcome.stop_reason))
+    run.fact(**{name: _shown(usage.get(name)) for name in _COUNTED})
+
+
+def _shown(value: object) -> Fact:
+    """The value if it can be a fact; what an upstream says of itself can be anything."""
+    return value if isinstance(value, str | int | float) else None
+
+
+@contextmanager
+def strange_values_are_the_upstreams() -> Iterator[None]:
+    """Reading an upstream's answer: a value of another type than any known one is its failure, not our bug."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UpstreamError("the upstream's answer holds a value of an unexpected type") from error
 
 
 def cleaned(error: GatewayError, route: Route) -> GatewayError:

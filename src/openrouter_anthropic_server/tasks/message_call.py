@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from openrouter_anthropic_server.anthropic_types.response import Usage
-
 
 @dataclass(slots=True)
 class MessageCall:
@@ -34,11 +32,11 @@ class MessageCall:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a request ended, for the run's facts: what the upstream said of itself."""
+    """How a request ended, for the run's facts: what the upstream said of itself, whatever its type."""
 
-    model: str | None
-    stop_reason: str | None
-    usage: Usage
+    model: object
+    stop_reason: object
+    usage: object
 
 
 @dataclass(frozen=True, slots=True)
