@@ -9,7 +9,7 @@ BANNED_WORDS = frozenset({"utils", "util", "helpers", "helper", "common", "misc"
 BANNED_CLASS = re.compile(r"Enhanced|(?:Utils?|Helpers?|Manager)$")
 
 # The last resort of the HTTP side: a bug must end as an envelope too.
-MAY_SWALLOW = frozenset({"src/openrouter_anthropic_server/routers/request_context.py"})
+MAY_SWALLOW = frozenset({"src/openrouter_anthropic_server/routers/error_responses.py"})
 
 _BROAD = frozenset({"Exception", "BaseException"})
 _DECORATORS = frozenset({"flow", "task"})

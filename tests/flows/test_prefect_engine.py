@@ -8,7 +8,10 @@ from prefect.testing.utilities import prefect_test_harness
 
 from openrouter_anthropic_server.orchestration import flow, task
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.blocking_allowed("Prefect starts its server and its clients synchronously")]
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.blocking_allowed("Prefect starts its server and its clients synchronously"),
+]
 
 
 @pytest.fixture(name="prefect_server", scope="module", autouse=True)

@@ -31,7 +31,7 @@ BASH = {
     "name": "Bash",
     "input_schema": {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
 }
-READ = {
+READ: Json = {
     "name": "Read",
     "input_schema": {"type": "object", "properties": {"file_path": {"type": "string"}}, "required": ["file_path"]},
 }

@@ -222,6 +222,8 @@ async def test_a_run_is_over_when_its_flow_is(sink: CollectingSink) -> None:
 
 
 def test_prefect_stores_scalars_of_parameters_and_only_types_of_the_rest() -> None:
-    stored = arithmetic.serialize_parameters({"id": "req_1", "count": 2, "body": {"secret": "prompt"}, "raw": b"prompt"})
+    stored = arithmetic.serialize_parameters(
+        {"id": "req_1", "count": 2, "body": {"secret": "prompt"}, "raw": b"prompt"}
+    )
 
     assert stored == {"id": "req_1", "count": 2, "body": "<dict>", "raw": "<bytes>"}

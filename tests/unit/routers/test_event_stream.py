@@ -48,7 +48,10 @@ def _client() -> Client:
 
 def _stream(events: Events, *, ping_interval: float = 60.0, headers: dict[str, str] | None = None) -> EventStream:
     return EventStream(
-        events, answer_headers={} if headers is None else headers, request_id="req_1", ping_interval_seconds=ping_interval
+        events,
+        answer_headers={} if headers is None else headers,
+        request_id="req_1",
+        ping_interval_seconds=ping_interval,
     )
 
 
