@@ -95,7 +95,7 @@ async def _open_anthropic(settings: Settings) -> AsyncIterator[_Opened]:
 
 @asynccontextmanager
 async def _open_demo(settings: Settings) -> AsyncIterator[_Opened]:
-    yield PassThroughRoutes(_aliases(settings), DemoBackend()), StaticCatalog(CLAUDE_MODELS)
+    yield PassThroughRoutes(_aliases(settings), DemoBackend(), "demo"), StaticCatalog(CLAUDE_MODELS)
 
 
 _OPENERS: Mapping[BackendName, Callable[[Settings], AbstractAsyncContextManager[_Opened]]] = {

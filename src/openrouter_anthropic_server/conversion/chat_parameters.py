@@ -5,6 +5,7 @@ from typing import Any
 
 from openrouter_anthropic_server.conversion.chat_context import ChatContext, Json
 from openrouter_anthropic_server.conversion.session_ids import session_id_of, user_of
+from openrouter_anthropic_server.conversion.threads import refuse_thread
 from openrouter_anthropic_server.errors import InvalidRequestError
 
 MAX_STOP_SEQUENCES = 4
@@ -41,7 +42,7 @@ _HARMLESS: Mapping[str, str] = {
     "user_profile_id": "profiles belong to Anthropic's wire",
 }
 
-_REFUSED = frozenset({"mcp_servers", "thread", "compaction", "fallbacks"})
+_REFUSED = frozenset({"mcp_servers", "compaction", "fallbacks"})
 """Without them the answer would be another one than the client asked for."""
 
 _SERVICE_TIERS: Mapping[str, str] = {"standard_only": "default", "standard": "default"}
@@ -49,6 +50,7 @@ _SERVICE_TIERS: Mapping[str, str] = {"standard_only": "default", "standard": "de
 
 def chat_parameters(request: Json, ctx: ChatContext) -> dict[str, Any]:
     """The parameters of the chat request that are not messages, tools, reasoning or output format."""
+    refuse_thread(request)
     body: dict[str, Any] = {}
     for name, value in request.items():
         if name in _CONVERTED_ELSEWHERE or name in _CONVERTED_HERE or value is None:

@@ -13,19 +13,23 @@ from openrouter_anthropic_server.conversion.chat_tools import convert_tools
 from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.conversion.vendors import vendor_of
+from openrouter_anthropic_server.conversion.web_search import offers_web_search
 from openrouter_anthropic_server.openai_types.chat import ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertedRequest:
-    """The body to post, the way back for tool names, and what the upstream sees otherwise than it was sent.
+    """The body to post, what is needed to read the answer, and what the upstream sees otherwise than it was sent.
 
-    `body` shares values with the request it was made from: neither may be changed in place.
+    `tool_names` is the way back for tool names; `web_search` tells whether a search was offered. `body`
+    shares values with the request it was made from: neither may be changed in place.
     """
 
     body: ChatRequest
     tool_names: ToolNames
     notes: tuple[Note, ...]
+    stop_sequences: tuple[str, ...] = ()
+    web_search: bool = False
 
 
 def convert_request(request: MessagesRequest, *, model: str) -> ConvertedRequest:
@@ -41,7 +45,13 @@ def convert_request(request: MessagesRequest, *, model: str) -> ConvertedRequest
     body |= reasoning_parameters(request, ctx)
     body |= response_format(request, ctx)
     body |= openrouter_parameters(request)
-    return ConvertedRequest(body, ctx.tool_names, ctx.notes.notes())
+    return ConvertedRequest(
+        body,
+        ctx.tool_names,
+        ctx.notes.notes(),
+        stop_sequences=tuple(request.get("stop_sequences") or ()),
+        web_search=offers_web_search(request),
+    )
 
 
 def _names(request: MessagesRequest) -> Iterator[str]:

@@ -14,14 +14,16 @@ import orjson
 from openrouter_anthropic_server.conversion.json_text import dump_json
 from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX
+from openrouter_anthropic_server.conversion.threads import refuse_thread
 from openrouter_anthropic_server.errors import InvalidRequestError
 
-Upstream = Literal["anthropic", "openrouter"]
+Upstream = Literal["anthropic", "openrouter", "demo"]
 
 DEFAULT_VERSION = "2023-06-01"
 
 _BETA_HEADERS: dict[Upstream, tuple[str, ...]] = {
     "anthropic": ("anthropic-beta",),
+    "demo": ("anthropic-beta",),
     "openrouter": ("anthropic-beta", "x-anthropic-beta"),
 }
 """The names under which an upstream is given the client's beta values."""
@@ -41,9 +43,11 @@ def prepare_messages_body(
     """The request under the upstream's `model` name, without thinking that is not Anthropic's own.
 
     `raw` is the text that `body` was parsed from, or None if the body was made or changed here; if
-    nothing has to change it is returned as it is. `body` is validated and is not changed. Both
-    upstreams take every field of the API, so nothing else is left out for either.
+    nothing has to change it is returned as it is. `body` is validated and is not changed. The
+    upstreams take every field of the API but `thread`, so nothing else is left out.
     """
+    if upstream != "anthropic":
+        refuse_thread(body)
     notes = tuple(_foreign_thinking(body["messages"]))
     if raw is None or notes:
         return PreparedMessages(_dumped(body, raw, model), notes)

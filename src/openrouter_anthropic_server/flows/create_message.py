@@ -29,5 +29,4 @@ async def _over_messages_wire(call: MessageCall, route: MessagesRoute) -> Messag
 async def _over_chat_wire(call: MessageCall, request: MessagesRequest, route: ChatRoute) -> MessageAnswer:
     converted = preparing.convert_request(request, route)
     completion = await calling.call_chat_backend(call, route, converted.body)
-    stop_sequences = request.get("stop_sequences") or []
-    return calling.convert_response(call, route, completion, converted.tool_names, stop_sequences)
+    return calling.convert_response(call, route, converted, completion)

@@ -47,8 +47,7 @@ async def _over_chat_wire(
 ) -> AsyncGenerator[bytes, None]:
     converted = preparing.convert_request(request, route)
     estimate = services.token_counter.estimate(request)
-    stop_sequences = request.get("stop_sequences") or []
-    assembler = streaming.new_assembler(call, route.model, estimate, converted.tool_names, stop_sequences)
+    assembler = streaming.new_assembler(call, route, converted, estimate)
     stream = await streaming.open_chat_stream(call, route, converted.body)
     try:
         async with aclosing(streaming.relay_chat_stream(route, stream, assembler)) as relayed:

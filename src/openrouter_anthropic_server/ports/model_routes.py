@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 from openrouter_anthropic_server.ports.chat_backend import ChatBackend
 from openrouter_anthropic_server.ports.messages_backend import MessagesBackend
 
-Upstream = Literal["openrouter", "anthropic"]
+Upstream = Literal["openrouter", "anthropic", "demo"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,6 @@ class Assembler:
         "_message_id",
         "_model",
         "_queue",
-        "_request_id",
         "_stop_sequences",
         "_usage",
         "_usage_is_estimate",
@@ -95,15 +94,18 @@ class Assembler:
         tool_names: ToolNames,
         stop_sequences: Sequence[str] = (),
         *,
-        request_id: str | None = None,
+        web_search: bool = False,
     ) -> None:
-        """`input_tokens` is an estimate, used until the upstream counts; 0 becomes 1, clients read 0 as unknown."""
+        """`input_tokens` is an estimate, used until the upstream counts; 0 becomes 1, clients read 0 as unknown.
+
+        With `web_search` (the request offered one) the cited pages come as the results of a search too.
+        """
         self._message_id = message_id
         self._model = model
         self._stop_sequences = tuple(stop_sequences)
-        self._request_id = request_id
         self._writer = EventWriter()
-        self._queue = BlockQueue(self._writer, tool_names)
+        search_id = f"srvtoolu_{message_id.removeprefix('msg_')}" if web_search else None
+        self._queue = BlockQueue(self._writer, tool_names, search_id)
         self.phase = Phase.NEW
         self._finish: Finish | None = None
         self._characters = 0
@@ -175,6 +177,8 @@ class Assembler:
         stop_reason, stop_sequence = self._stop()
         if self._usage_is_estimate:
             self._usage["output_tokens"] = max(1, self._characters // _CHARACTERS_PER_TOKEN)
+        if self._queue.has_searched:
+            self._usage.setdefault("server_tool_use", {"web_search_requests": 1, "web_fetch_requests": 0})
         delta = {"stop_reason": stop_reason, "stop_sequence": stop_sequence}
         events.append(self._writer.event("message_delta", delta=delta, usage=dict(self._usage)))
         events.append(self._writer.event("message_stop"))
@@ -194,11 +198,7 @@ class Assembler:
     def _fail(self, error: GatewayError) -> list[StreamEvent]:
         self.failure = error
         self.phase = Phase.FAILED
-        envelope = error.envelope(self._request_id or "")
-        fields = {"error": envelope["error"]}
-        if self._request_id is not None:
-            fields["request_id"] = self._request_id
-        return [self._writer.event("error", **fields)]
+        return [self._writer.event("error", error=error.envelope("")["error"])]
 
     def _stop(self) -> tuple[StopReason | None, str | None]:
         if self._finish is None:

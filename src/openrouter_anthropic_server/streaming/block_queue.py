@@ -14,8 +14,16 @@ from openrouter_anthropic_server.anthropic_types.events import StreamEvent
 from openrouter_anthropic_server.anthropic_types.response import Citation
 from openrouter_anthropic_server.conversion.citations import source_line
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
+from openrouter_anthropic_server.conversion.web_search import search_result
 from openrouter_anthropic_server.errors import UpstreamError
-from openrouter_anthropic_server.streaming.blocks import Block, CallBlock, RedactedBlock, TextBlock, ThinkingBlock
+from openrouter_anthropic_server.streaming.blocks import (
+    Block,
+    CallBlock,
+    SearchBlock,
+    TextBlock,
+    ThinkingBlock,
+    WholeBlock,
+)
 from openrouter_anthropic_server.streaming.delta_types import (
     CitationDelta,
     ForeignReasoning,
@@ -33,10 +41,12 @@ from openrouter_anthropic_server.streaming.tool_calls import ToolCalls
 class BlockQueue:
     """The blocks of one answer that have not been closed yet."""
 
-    __slots__ = ("_blocks", "_calls", "_cited", "_is_open", "_loose", "_waiting_citations", "_writer")
+    __slots__ = ("_blocks", "_calls", "_cited", "_is_open", "_loose", "_search_id", "_waiting_citations", "_writer")
 
-    def __init__(self, writer: EventWriter, tool_names: ToolNames) -> None:
+    def __init__(self, writer: EventWriter, tool_names: ToolNames, search_id: str | None = None) -> None:
+        """`search_id` names the search of a request that offered one; its results are what the answer cites."""
         self._writer = writer
+        self._search_id = search_id
         self._calls = ToolCalls(tool_names.to_client)
         self._blocks: deque[Block] = deque()
         self._is_open = False
@@ -48,6 +58,11 @@ class BlockQueue:
     def has_tool_calls(self) -> bool:
         """Whether the answer holds a tool call so far."""
         return len(self._calls) > 0
+
+    @property
+    def has_searched(self) -> bool:
+        """Whether the upstream searched the web for a request that offered it."""
+        return self._search_id is not None and bool(self._cited)
 
     @property
     def streams_text(self) -> bool:
@@ -84,7 +99,7 @@ class BlockQueue:
 
     def redacted(self, delta: RedactedThinking) -> None:
         """A whole block."""
-        self._append(RedactedBlock(delta.data))
+        self._append(WholeBlock({"type": "redacted_thinking", "data": delta.data}))
 
     def foreign(self, delta: ForeignReasoning) -> None:
         """A detail of another vendor: for the last block if that is thinking.
@@ -145,6 +160,10 @@ class BlockQueue:
             self._text_block().add(sources)
         if self._loose.is_worth_replaying:
             self._thinking_block(None)
+        if self._search_id is not None and self._cited:
+            # At the end, because sources come as late as that; clients take them before and after the text.
+            self._append(SearchBlock(self._search_id))
+            self._append(WholeBlock(search_result(self._search_id, self._cited)))
         events: list[StreamEvent] = []
         while self._blocks:
             self._open_first(events)

@@ -121,24 +121,48 @@ class ThinkingBlock:
         return [{"type": "signature_delta", "signature": signature}] if signature else []
 
 
-class RedactedBlock:
-    """Thinking that only Anthropic can read: whole in its start event."""
+class WholeBlock:
+    """A block that stands whole in its start event: thinking that only Anthropic can read, results of searches."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_json",)
 
     is_ready = True
     is_complete = True
 
-    def __init__(self, data: str) -> None:
-        self._data = data
+    def __init__(self, json: BlockJson) -> None:
+        self._json = json
 
     def start(self) -> BlockJson:
         """The whole block."""
-        return {"type": "redacted_thinking", "data": self._data}
+        return self._json
 
     def take(self) -> list[BlockJson]:
         """Nothing."""
         return []
+
+    def last(self) -> list[BlockJson]:
+        """Nothing."""
+        return []
+
+
+class SearchBlock:
+    """The call of a web search that the upstream ran itself; its query is not known."""
+
+    __slots__ = ("_id",)
+
+    is_ready = True
+    is_complete = True
+
+    def __init__(self, call_id: str) -> None:
+        self._id = call_id
+
+    def start(self) -> BlockJson:
+        """The call with empty input."""
+        return {"type": "server_tool_use", "id": self._id, "name": "web_search", "input": {}}
+
+    def take(self) -> list[BlockJson]:
+        """The empty input, as a delta."""
+        return [_input_delta("{}")]
 
     def last(self) -> list[BlockJson]:
         """Nothing."""

@@ -18,17 +18,19 @@ def message_from_completion(
     fallback_model: str,
     tool_names: ToolNames,
     stop_sequences: Sequence[str] = (),
-    secrets: Sequence[str] = (),
+    web_search: bool = False,
 ) -> Message:
     """The completion as a message named `message_id`; `fallback_model` where the upstream names none.
 
     Raises the upstream's error (also one that came with partial content), and `UpstreamError` for an
     answer without choices, without a finish reason or with a tool call whose input is not valid JSON.
     """
-    deltas = deltas_of(completion, secrets=secrets)
+    deltas = deltas_of(completion)
     if not completion.get("choices") and not deltas:
         raise UpstreamError("The upstream answered without any choices.")
-    assembler = Assembler(message_id, completion.get("model") or fallback_model, 0, tool_names, stop_sequences)
+    assembler = Assembler(
+        message_id, completion.get("model") or fallback_model, 0, tool_names, stop_sequences, web_search=web_search
+    )
     events = assembler.start()
     for delta in deltas:
         events += assembler.feed(delta)

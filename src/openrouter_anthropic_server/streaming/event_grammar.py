@@ -36,6 +36,8 @@ TRANSITIONS: dict[WireState, dict[str, WireState]] = {
         "content_block_start:thinking": WireState.IN_THINKING,
         "content_block_start:redacted_thinking": WireState.IN_WHOLE_BLOCK,
         "content_block_start:tool_use": WireState.IN_TOOL_USE,
+        "content_block_start:server_tool_use": WireState.IN_TOOL_USE,
+        "content_block_start:web_search_tool_result": WireState.IN_WHOLE_BLOCK,
         "message_delta": WireState.STOPPED,
         **_ERROR,
     },

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import orjson
 
-from openrouter_anthropic_server.conversion.tool_names import ToolNames
+from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
 from openrouter_anthropic_server.orchestration import current_run, task
@@ -49,7 +49,7 @@ def read_answer(answer: MessagesAnswer) -> MessageAnswer:
 
 @task(name="convert_response")
 def convert_response(
-    call: MessageCall, route: ChatRoute, completion: ChatCompletion, tool_names: ToolNames, stop_sequences: list[str]
+    call: MessageCall, route: ChatRoute, request: ConvertedRequest, completion: ChatCompletion
 ) -> MessageAnswer:
     """A chat completion as a Message."""
     try:
@@ -58,8 +58,9 @@ def convert_response(
                 completion,
                 message_id=message_id(call.request_id),
                 fallback_model=route.model,
-                tool_names=tool_names,
-                stop_sequences=stop_sequences,
+                tool_names=request.tool_names,
+                stop_sequences=request.stop_sequences,
+                web_search=request.web_search,
             )
     except GatewayError as error:
         raise cleaned(error, route) from None

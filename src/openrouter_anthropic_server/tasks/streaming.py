@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from openrouter_anthropic_server.conversion.tool_names import ToolNames
+from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
@@ -73,16 +73,15 @@ async def relay_chat_stream(route: ChatRoute, stream: ChatStream, assembler: Ass
         raise cleaned(assembler.failure, route)
 
 
-def new_assembler(
-    call: MessageCall, model: str, input_tokens: int, tool_names: ToolNames, stop_sequences: list[str]
-) -> Assembler:
+def new_assembler(call: MessageCall, route: ChatRoute, request: ConvertedRequest, input_tokens: int) -> Assembler:
     """The assembler of one answer; `input_tokens` is an estimate until the upstream's usage arrives."""
     return Assembler(
         message_id=message_id(call.request_id),
-        model=model,
+        model=route.model,
         input_tokens=input_tokens,
-        tool_names=tool_names,
-        stop_sequences=stop_sequences,
+        tool_names=request.tool_names,
+        stop_sequences=request.stop_sequences,
+        web_search=request.web_search,
     )
 
 

@@ -67,7 +67,6 @@ class TestRefused:
         ("name", "value"),
         [
             ("mcp_servers", [{"type": "url", "name": "a", "url": "https://a"}]),
-            ("thread", {"type": "create"}),
             ("compaction", {"type": "summarize"}),
             ("fallbacks", "default"),
         ],
@@ -75,6 +74,12 @@ class TestRefused:
     def test_what_changes_the_answer(self, name: str, value: Any) -> None:
         with pytest.raises(InvalidRequestError, match=f"^{name}: requests with '{name}' cannot be sent to {DEEPSEEK}$"):
             body(**{name: value})
+
+    def test_a_thread_with_the_code_that_lets_the_sdk_go_on_without(self) -> None:
+        with pytest.raises(InvalidRequestError, match=r"^thread: ") as refusal:
+            body(thread={"type": "create"})
+
+        assert refusal.value.error_code == "thread_unsupported_request"
 
     def test_skills(self) -> None:
         with pytest.raises(InvalidRequestError, match=r"^container\.skills: skills cannot be sent"):

@@ -17,6 +17,8 @@ STREAMED_IN = {
     "thinking": {"thinking_delta", "signature_delta"},
     "redacted_thinking": set[str](),
     "tool_use": {"input_json_delta"},
+    "server_tool_use": {"input_json_delta"},
+    "web_search_tool_result": set[str](),
 }
 USAGE: ChatUsage = {"prompt_tokens": 30, "completion_tokens": 12}
 

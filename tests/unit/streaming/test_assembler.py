@@ -4,7 +4,7 @@ import pytest
 
 from openrouter_anthropic_server.conversion.reasoning_envelope import unpack_reasoning
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
-from openrouter_anthropic_server.errors import OverloadedError, RateLimitError, UpstreamError
+from openrouter_anthropic_server.errors import OverloadedError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatUsage
 from openrouter_anthropic_server.streaming.assembler import Assembler
 from openrouter_anthropic_server.streaming.deltas import (
@@ -222,7 +222,7 @@ def test_a_stream_without_finish_reason_ends_with_an_error_and_an_open_block() -
 
 
 def test_a_failure_ends_the_stream_with_its_own_type() -> None:
-    assembler = new_assembler(request_id="req_9")
+    assembler = new_assembler()
     assembler.start()
     error = OverloadedError("The upstream is busy.")
 
@@ -232,16 +232,11 @@ def test_a_failure_ends_the_stream_with_its_own_type() -> None:
         {
             "type": "error",
             "error": {"type": "overloaded_error", "message": "The upstream is busy."},
-            "request_id": "req_9",
         }
     ]
     assert assembler.failure is error
     assert assembler.finish() == []
     assert assembler.stop_reason is None
-
-
-def test_an_error_event_without_request_id_names_none() -> None:
-    assert assemble([Failure(RateLimitError("slow"))])[-1].keys() == {"type", "error"}
 
 
 def test_an_error_after_the_finish_reason_is_only_noted() -> None:

@@ -100,12 +100,6 @@ def test_partial_content_with_an_error_is_an_error() -> None:
         converted(broken)
 
 
-def test_secrets_do_not_reach_the_error() -> None:
-    with pytest.raises(UpstreamError) as caught:
-        converted({"error": {"code": 500, "message": "hunter2hunter2 is bad"}}, secrets=["hunter2hunter2"])
-    assert "hunter2" not in caught.value.message
-
-
 def calling(arguments: str) -> Json:
     return {"tool_calls": [{"id": "1", "function": {"name": "Write", "arguments": arguments}}]}
 

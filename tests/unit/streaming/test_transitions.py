@@ -120,6 +120,8 @@ WRITES: dict[str, Any] = {
     "content_block_start:thinking": lambda writer: writer.start_block({"type": "thinking"}),
     "content_block_start:redacted_thinking": lambda writer: writer.start_block({"type": "redacted_thinking"}),
     "content_block_start:tool_use": lambda writer: writer.start_block({"type": "tool_use"}),
+    "content_block_start:server_tool_use": lambda writer: writer.start_block({"type": "server_tool_use"}),
+    "content_block_start:web_search_tool_result": lambda writer: writer.start_block({"type": "web_search_tool_result"}),
     "text_delta": lambda writer: writer.delta({"type": "text_delta"}),
     "citations_delta": lambda writer: writer.delta({"type": "citations_delta"}),
     "thinking_delta": lambda writer: writer.delta({"type": "thinking_delta"}),
