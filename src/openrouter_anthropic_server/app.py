@@ -91,6 +91,7 @@ def _lifespan(settings: Settings) -> Any:
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_GC_THRESHOLDS)
+            gc.enable()
             yield
 
     return lifespan

@@ -1,5 +1,6 @@
 """The command line: `serve` runs the server, `claude` starts Claude Code against it."""
 
+import gc
 import os
 import shutil
 import sys
@@ -23,7 +24,9 @@ def serve(
 ) -> None:
     """Run the server."""
     settings = _settings_or_exit(host=host, port=port, proxy_backend=backend.upper() if backend else None)
-    # Imported here: the web stack and Prefect take a second that other commands need not wait for.
+    # Imported here: the web stack and Prefect take a second that other commands need not wait for. Collecting
+    # what the imports leave behind would add a tenth to it; the application turns the collector on again.
+    gc.disable()
     from openrouter_anthropic_server.serving import serve as serve_until_stopped  # noqa: PLC0415
 
     raise typer.Exit(serve_until_stopped(settings, workers=workers))

@@ -24,6 +24,7 @@ from openrouter_anthropic_server.settings import Settings
 from openrouter_anthropic_server.settings.upstream import BackendName
 
 _CATALOG_TTL_SECONDS = 600.0
+_WARM_AFTER_SECONDS = 1.0
 
 
 @asynccontextmanager
@@ -42,11 +43,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @asynccontextmanager
 async def _token_counter() -> AsyncIterator[TiktokenCounter]:
-    """A counter that loads its tokenizer now, beside the start, so that the first count does not wait."""
+    """A counter that loads its tokenizer soon after the start, so that the first count need not wait for it."""
     with closing(TiktokenCounter()) as counter:
-        warming = asyncio.get_running_loop().create_task(counter.warm())
+        warming = asyncio.get_running_loop().create_task(_warm_later(counter))
         yield counter
         warming.cancel()
+
+
+async def _warm_later(counter: TiktokenCounter) -> None:
+    await asyncio.sleep(_WARM_AFTER_SECONDS)
+    await counter.warm()
 
 
 def chosen_backend(settings: Settings) -> BackendName:
