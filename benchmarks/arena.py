@@ -5,6 +5,7 @@ A contender is the upstream itself (`direct`), the `pass-through`, or the server
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -69,6 +70,14 @@ class Contender:
     def memory_kb(self) -> int:
         """Resident memory of the process that answers."""
         return memory_kb(self.pid)
+
+    def settled_memory_kb(self) -> int:
+        """The same once it stays within 1 MB for 2 s (at most 20 s later): what is loaded in the background counts."""
+        seen = [self.memory_kb()]
+        while len(seen) < 40 and (len(seen) < 5 or max(seen[-5:]) - min(seen[-5:]) > 1024):
+            time.sleep(0.5)
+            seen.append(self.memory_kb())
+        return seen[-1]
 
 
 class Arena:

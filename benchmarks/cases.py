@@ -97,7 +97,7 @@ def _open_streams(arena: Arena, plan: Plan, contender: Contender) -> tuple[float
     """Kilobytes per open stream, and the delays of their events."""
     wire = _wire_of(contender.name)
     arena.measure_contender(contender, Load(small_request(wire, stream=True), 4, stream=True), plan.warm_up)
-    before = contender.memory_kb()
+    before = contender.settled_memory_kb()
     arena.send(contender, Load(paced_request(wire), plan.open_streams, stream=True), "open", _RAMP_SECONDS)
     arena.wait_until_all_open()
     most = before
@@ -127,12 +127,11 @@ def open_streams(arena: Arena, plan: Plan) -> list[Row]:
 
 
 def start(arena: Arena, plan: Plan) -> list[Row]:
-    """From the start of the process to the first 200 of `/health`; memory two seconds later."""
+    """From the start of the process to the first 200 of `/health`; memory when nothing is loaded any more."""
 
     def once(name: str) -> tuple[float, float]:
         with arena.fresh(name) as contender:
-            time.sleep(2)
-            return contender.ready_after, contender.memory_kb() / 1024
+            return contender.ready_after, contender.settled_memory_kb() / 1024
 
     def several(name: str) -> tuple[float, float]:
         runs = [once(name) for _ in range(plan.starts)]

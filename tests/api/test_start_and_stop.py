@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server_process import ServerProcess, free_port, run_command
+from tests.server_process import ServerProcess, free_port, processes_of, run_command
 
 DEMO = {"PROXY_BACKEND": "DEMO"}
 
@@ -157,16 +157,3 @@ def test_prompts_and_answers_stand_in_no_file() -> None:
 def files_of(directory: Path) -> list[Path]:
     """All regular files below a directory."""
     return [path for path in directory.rglob("*") if path.is_file()]
-
-
-def processes_of(group: int) -> list[int]:
-    """Ids of the living processes of a process group; Linux only, else none."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
