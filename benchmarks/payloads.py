@@ -89,9 +89,10 @@ def small_request(wire: Wire, *, stream: bool = False, note: str = "") -> bytes:
     return _encode(wire, request, stream=stream)
 
 
-def paced_request(wire: Wire) -> bytes:
-    """A small streaming request that the fake upstream answers slowly, with the time in each event."""
-    return small_request(wire, stream=True, note=PACED_MARKER.decode())
+def paced_request(wire: Wire, *, large: bool = False) -> bytes:
+    """A streaming request that the fake upstream answers slowly, with the time in each event."""
+    make = large_request if large else small_request
+    return make(wire, stream=True, note=PACED_MARKER.decode())
 
 
 def spaced_request(wire: Wire) -> bytes:
@@ -99,9 +100,9 @@ def spaced_request(wire: Wire) -> bytes:
     return small_request(wire, stream=True, note=SPACED_MARKER.decode())
 
 
-def large_request(wire: Wire) -> bytes:
+def large_request(wire: Wire, *, stream: bool = False, note: str = "") -> bytes:
     """About 150 KB: 3 system blocks, 25 tools, 101 messages with tool calls and their results."""
-    messages: list[dict[str, Any]] = [{"role": "user", "content": "Please go through the modules one by one."}]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": f"{note} Please go through the modules one by one."}]
     for number in range(_TURNS):
         messages += _turn(number)
     last = messages[-1]["content"][0]
@@ -113,4 +114,4 @@ def large_request(wire: Wire) -> bytes:
         "messages": messages,
         "metadata": {"user_id": '{"device_id":"bench","account_uuid":"","session_id":"bench-session"}'},
     }
-    return _encode(wire, request, stream=False)
+    return _encode(wire, request, stream=stream)
