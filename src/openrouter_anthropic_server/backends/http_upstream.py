@@ -44,6 +44,8 @@ class HttpStream:
 
     async def drain(self) -> None:
         """Read the last bytes, if they come at once, so that the connection can be used again."""
+        if self._response.content.at_eof():
+            return
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await self._response.read()

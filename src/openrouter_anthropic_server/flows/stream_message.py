@@ -1,10 +1,13 @@
 """The run of a Messages request whose answer is a stream of events."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.orchestration import flow
+from openrouter_anthropic_server.ports.chat_backend import ChatStream
+from openrouter_anthropic_server.ports.messages_backend import MessagesStream
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute
 from openrouter_anthropic_server.services import Services
 from openrouter_anthropic_server.streaming.usage_tap import UsageTap
@@ -18,42 +21,53 @@ async def stream_message(call: MessageCall, services: Services) -> AsyncGenerato
 
     Closing the generator closes the upstream.
     """
+    answer = await _open(call, services)
+    # A large request is not kept for as long as its answer streams.
+    call.forget_request()
+    try:
+        async with aclosing(answer.events) as events:
+            async for data in events:
+                yield data
+    finally:
+        await answer.stream.aclose()
+        calling.account_usage(answer.outcome())
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenAnswer:
+    """The upstream's stream, what the client gets of it, and how it ended (ask at the end)."""
+
+    stream: MessagesStream | ChatStream
+    events: AsyncGenerator[bytes, None]
+    outcome: Callable[[], Outcome]
+
+
+async def _open(call: MessageCall, services: Services) -> _OpenAnswer:
     request = preparing.validate_request(call)
     route = preparing.resolve_model(call, request, services.routes)
     if isinstance(route, MessagesRoute):
-        events = _over_messages_wire(call, route)
-    else:
-        events = _over_chat_wire(call, request, route, services)
-    async with aclosing(events):
-        async for data in events:
-            yield data
+        return await _open_messages_wire(call, route)
+    return await _open_chat_wire(call, request, route, services)
 
 
-async def _over_messages_wire(call: MessageCall, route: MessagesRoute) -> AsyncGenerator[bytes, None]:
+async def _open_messages_wire(call: MessageCall, route: MessagesRoute) -> _OpenAnswer:
     edited = preparing.edit_request(call, route)
     stream = await streaming.open_messages_stream(call, route, edited)
     tap = UsageTap()
-    try:
-        async with aclosing(streaming.relay_messages_stream(route, stream, tap)) as relayed:
-            async for data in relayed:
-                yield data
-    finally:
-        await stream.aclose()
-        calling.account_usage(Outcome(tap.model, tap.stop_reason, tap.usage))
+    relayed = streaming.relay_messages_stream(route, stream, tap)
+    return _OpenAnswer(stream, relayed, lambda: Outcome(tap.model, tap.stop_reason, tap.usage))
 
 
-async def _over_chat_wire(
+async def _open_chat_wire(
     call: MessageCall, request: MessagesRequest, route: ChatRoute, services: Services
-) -> AsyncGenerator[bytes, None]:
+) -> _OpenAnswer:
     converted = preparing.convert_request(request, route)
     estimate = services.token_counter.estimate(request)
     assembler = streaming.new_assembler(call, route, converted, estimate)
     stream = await streaming.open_chat_stream(call, route, converted.body)
-    try:
-        async with aclosing(streaming.relay_chat_stream(route, stream, assembler)) as relayed:
-            async for data in relayed:
-                yield data
-    finally:
-        await stream.aclose()
+
+    def outcome() -> Outcome:
         preparing.note(assembler.notes)
-        calling.account_usage(Outcome(route.model, assembler.stop_reason, assembler.usage))
+        return Outcome(route.model, assembler.stop_reason, assembler.usage)
+
+    return _OpenAnswer(stream, streaming.relay_chat_stream(route, stream, assembler), outcome)

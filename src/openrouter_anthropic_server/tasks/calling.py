@@ -1,7 +1,6 @@
 """Steps that call the upstream for a whole answer, and bring that into the form of a Message."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import orjson
 
@@ -14,6 +13,9 @@ from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRo
 from openrouter_anthropic_server.ports.run_records import Fact
 from openrouter_anthropic_server.streaming.completion import message_from_completion
 from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
+
+STRANGE = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading an answer raises where a value has another type than any known one."""
 
 _COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cost")
 
@@ -53,15 +55,16 @@ def convert_response(
 ) -> MessageAnswer:
     """A chat completion as a Message."""
     try:
-        with strange_values_are_the_upstreams():
-            message = message_from_completion(
-                completion,
-                message_id=message_id(call.request_id),
-                fallback_model=route.model,
-                tool_names=request.tool_names,
-                stop_sequences=request.stop_sequences,
-                web_search=request.web_search,
-            )
+        message = message_from_completion(
+            completion,
+            message_id=message_id(call.request_id),
+            fallback_model=route.model,
+            tool_names=request.tool_names,
+            stop_sequences=request.stop_sequences,
+            web_search=request.web_search,
+        )
+    except STRANGE as error:
+        raise strange_answer() from error
     except GatewayError as error:
         raise cleaned(error, route) from None
     outcome = Outcome(message["model"], message["stop_reason"], message["usage"])
@@ -84,13 +87,9 @@ def _shown(value: object) -> Fact:
     return value if isinstance(value, str | int | float) else None
 
 
-@contextmanager
-def strange_values_are_the_upstreams() -> Iterator[None]:
-    """Reading an upstream's answer: a value of another type than any known one is its failure, not our bug."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UpstreamError("the upstream's answer holds a value of an unexpected type") from error
+def strange_answer() -> UpstreamError:
+    """The upstream's answer holds a value of another type than any known one: its failure, not our bug."""
+    return UpstreamError("the upstream's answer holds a value of an unexpected type")
 
 
 def cleaned(error: GatewayError, route: Route) -> GatewayError:

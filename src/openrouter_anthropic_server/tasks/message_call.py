@@ -9,7 +9,7 @@ from typing import Any
 class MessageCall:
     """One request of a client.
 
-    `body` is the parsed JSON of `raw`; nobody changes it. `headers` are the client's, lower-case.
+    `body` is the parsed JSON of `raw`; nobody changes its content. `headers` are the client's, lower-case.
     `answer_headers` is filled by the steps before the first byte of the answer.
     """
 
@@ -18,6 +18,11 @@ class MessageCall:
     body: dict[str, Any]
     headers: Mapping[str, str]
     answer_headers: dict[str, str] = field(default_factory=dict)
+
+    def forget_request(self) -> None:
+        """Drop the request's content, once the upstream has it."""
+        self.raw = b""
+        self.body = {}
 
     @property
     def api_version(self) -> str:

@@ -17,7 +17,7 @@ from openrouter_anthropic_server.streaming.assembler import Assembler
 from openrouter_anthropic_server.streaming.deltas import deltas_of
 from openrouter_anthropic_server.streaming.sse import encode_event
 from openrouter_anthropic_server.streaming.usage_tap import UsageTap
-from openrouter_anthropic_server.tasks.calling import cleaned, message_id, strange_values_are_the_upstreams
+from openrouter_anthropic_server.tasks.calling import STRANGE, cleaned, message_id, strange_answer
 from openrouter_anthropic_server.tasks.message_call import MessageCall
 
 _ERROR_EVENT = b"event: error"
@@ -87,9 +87,11 @@ def new_assembler(call: MessageCall, route: ChatRoute, request: ConvertedRequest
 
 def _events(chunk: ChatChunk, assembler: Assembler) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
-    with strange_values_are_the_upstreams():
+    try:
         for delta in deltas_of(chunk):
             events += assembler.feed(delta)
+    except STRANGE as error:
+        raise strange_answer() from error
     return events
 
 
