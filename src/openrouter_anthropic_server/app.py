@@ -1,7 +1,7 @@
 """Builds the ASGI application; nothing happens at import."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from openrouter_anthropic_server import __version__
@@ -17,6 +18,7 @@ from openrouter_anthropic_server.conversion.validation import prepare_validation
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.routers import messages, models, operation
 from openrouter_anthropic_server.routers.error_responses import (
+    on_client_disconnect,
     on_gateway_error,
     on_http_exception,
     on_validation_error,
@@ -31,14 +33,15 @@ from openrouter_anthropic_server.wiring import open_services
 _GC_THRESHOLDS = (50_000, 50, 100)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application for these settings."""
+def create_app(settings: Settings, *, on_stop: Callable[[], None] = lambda: None) -> FastAPI:
+    """The application for these settings; `on_stop` is called last, when every request has ended."""
     development = settings.server.environment == "development"
     app = _Application(
         title="OpenRouter Anthropic Server",
         version=__version__,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, on_stop),
         docs_url="/docs" if development else None,
+        openapi_url="/openapi.json" if development else None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -46,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.router = RouterState(
         max_body_bytes=int(settings.server.max_request_mb * 2**20),
         ping_interval_seconds=settings.server.ping_interval_seconds,
+        cors_origins=settings.security.cors_origins,
         api_keys=tuple(key.get_secret_value() for key in settings.security.server_api_keys),
     )
     for router in (operation.router, models.router, messages.router):
@@ -53,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.router.routes[:0] = router.routes
     app.add_exception_handler(GatewayError, on_gateway_error)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(ClientDisconnect, on_client_disconnect)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     _add_middleware(app, settings)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
@@ -77,12 +82,12 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_origins=list(settings.security.cors_origins),
             allow_methods=["GET", "POST", "DELETE", "HEAD"],
             allow_headers=["*"],
-            expose_headers=["request-id", "retry-after", "x-backend", "x-model", "x-correlation-id"],
+            expose_headers=["*"],
         )
     app.add_middleware(RequestContext)
 
 
-def _lifespan(settings: Settings) -> Any:
+def _lifespan(settings: Settings, on_stop: Callable[[], None]) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as services:
@@ -93,5 +98,6 @@ def _lifespan(settings: Settings) -> Any:
             gc.set_threshold(*_GC_THRESHOLDS)
             gc.enable()
             yield
+        on_stop()
 
     return lifespan

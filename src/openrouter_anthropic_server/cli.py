@@ -1,6 +1,7 @@
 """The command line: `serve` runs the server, `claude` starts Claude Code against it."""
 
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -8,7 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from openrouter_anthropic_server.settings import SettingError, Settings, load_settings, unknown_names
+from openrouter_anthropic_server import __version__
+from openrouter_anthropic_server.settings import SettingError, Settings, client_address, load_settings, unknown_names
 
 _FORWARD_ALL = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -48,11 +50,19 @@ def claude_environment(settings: Settings) -> dict[str, str]:
     """What Claude Code needs in its environment to use this server."""
     keys = settings.security.server_api_keys
     return {
-        "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{settings.server.port}",
+        "ANTHROPIC_BASE_URL": client_address(settings.server.host, settings.server.port),
         "ANTHROPIC_AUTH_TOKEN": keys[0].get_secret_value() if keys else "any",
         "ANTHROPIC_MODEL": "big",
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": "small",
     }
+
+
+@cli.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """The Messages API of Anthropic with the models of OpenRouter."""
+    if show:
+        print(__version__)  # noqa: T201
+        raise typer.Exit
 
 
 def main() -> None:
@@ -61,6 +71,7 @@ def main() -> None:
 
 
 def _settings_or_exit(**overrides: Any) -> Settings:
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # it would repeat each bad line of .env many times
     try:
         settings = load_settings(**overrides)
     except SettingError as error:

@@ -11,6 +11,7 @@ GatewayError
 ├── RequestTooLargeError       413 request_too_large       the body is too big
 ├── RateLimitError             429 rate_limit_error        later, `retry-after` says when
 ├── InternalError              500 api_error               a bug of this server
+├── UpstreamServerError        500 api_error               the upstream says that it has a bug
 ├── NotSupportedError          501 api_error               this server or backend cannot do it
 ├── UpstreamError              502 api_error               the upstream failed or made no sense
 ├── UpstreamTimeoutError       504 timeout_error           the upstream was silent for too long
@@ -125,6 +126,13 @@ class RateLimitError(GatewayError):
 
 class InternalError(GatewayError):
     """500: a bug of this server. The message says nothing about its inside."""
+
+    status = 500
+    type = "api_error"
+
+
+class UpstreamServerError(GatewayError):
+    """500: the upstream reports an error of its own."""
 
     status = 500
     type = "api_error"

@@ -9,10 +9,10 @@ from uvicorn.supervisors import Multiprocess
 from openrouter_anthropic_server.app import create_app
 from openrouter_anthropic_server.observability.log_writer import LogWriter
 from openrouter_anthropic_server.observability.logs import configure_logging
-from openrouter_anthropic_server.settings import Settings, export_overrides, load_settings
+from openrouter_anthropic_server.settings import Settings, client_address, export_overrides, load_settings
 from openrouter_anthropic_server.wiring import chosen_backend
 
-_GRACE_SECONDS = 10
+_GRACE_SECONDS = 5
 _STANDARD_ERROR = 2
 
 
@@ -23,7 +23,7 @@ def serve(settings: Settings, *, workers: int = 1) -> int:
     writer = _open_log(settings)
     try:
         server = _AnnouncingServer(_config(settings), settings)
-        server.config.app = create_app(settings)
+        server.config.app = create_app(settings, on_stop=writer.flush)
         server.run()
         return 0 if server.started else 1
     finally:
@@ -33,8 +33,8 @@ def serve(settings: Settings, *, workers: int = 1) -> int:
 def worker_application() -> object:
     """The application in a worker process: its settings come from the environment."""
     settings = load_settings()
-    _open_log(settings)
-    return create_app(settings)
+    writer = _open_log(settings, shared=True)
+    return create_app(settings, on_stop=writer.flush)
 
 
 class _AnnouncingServer(uvicorn.Server):
@@ -47,30 +47,33 @@ class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            _announce(self._settings, port)
+            _announce(self._settings, self.servers[0].sockets[0].getsockname()[1])
 
 
 def _announce(settings: Settings, port: int) -> None:
     backend = chosen_backend(settings)
-    host = settings.server.host if settings.server.host != "0.0.0.0" else "127.0.0.1"
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = client_address(settings.server.host, port)
     token = "YOUR_SERVER_API_KEY" if settings.security.server_api_keys else "any"
     lines = [f"Anthropic API:  {address}   (backend: {backend})"]
     if backend == "DEMO":
         lines.append(
-            "No upstream key is set: answers come from the offline demo. Set OPENROUTER_API_KEY for real models."
+            "Answers come from the offline demo. For real models set OPENROUTER_API_KEY (and no PROXY_BACKEND)."
         )
     lines.append(f"Claude Code:    ANTHROPIC_BASE_URL={address} ANTHROPIC_AUTH_TOKEN={token} claude")
-    print("\n".join(lines), file=sys.stdout, flush=True)  # noqa: T201
+    try:
+        print("\n".join(lines), file=sys.stdout, flush=True)  # noqa: T201
+    except OSError:
+        return  # nobody reads standard output
 
 
 def _serve_many(settings: Settings, workers: int) -> int:
-    export_overrides(settings)
-    _announce(settings, settings.server.port)
     config = _config(settings)
+    listening = config.bind_socket()
+    port = listening.getsockname()[1]
+    export_overrides(settings, port)
+    _announce(settings, port)
     config.app, config.factory, config.workers = f"{__name__}:worker_application", True, workers
-    Multiprocess(config, [config.bind_socket()]).run()
+    Multiprocess(config, [listening]).run()
     return 0
 
 
@@ -92,7 +95,7 @@ def _config(settings: Settings) -> uvicorn.Config:
     )
 
 
-def _open_log(settings: Settings) -> LogWriter:
-    writer = LogWriter(_STANDARD_ERROR)
+def _open_log(settings: Settings, *, shared: bool = False) -> LogWriter:
+    writer = LogWriter(_STANDARD_ERROR, shared=shared)
     configure_logging(settings.log.level, settings.log.format, writer)
     return writer

@@ -14,7 +14,9 @@ from openrouter_anthropic_server.backends.messages_http import HttpMessagesBacke
 from openrouter_anthropic_server.backends.model_catalog import CachedCatalog, StaticCatalog
 from openrouter_anthropic_server.backends.token_counter import TiktokenCounter
 from openrouter_anthropic_server.conversion.claude_models import CLAUDE_MODELS
+from openrouter_anthropic_server.conversion.messages_wire import DEFAULT_VERSION
 from openrouter_anthropic_server.conversion.model_list import ModelInfo, models_from_anthropic, models_from_openrouter
+from openrouter_anthropic_server.conversion.model_names import anthropic_name
 from openrouter_anthropic_server.coordinators.model_routes import ModelAliases, OpenRouterRoutes, PassThroughRoutes
 from openrouter_anthropic_server.orchestration import LogSink
 from openrouter_anthropic_server.ports.model_catalog import ModelCatalog
@@ -91,12 +93,13 @@ async def _open_openrouter(settings: Settings) -> AsyncIterator[_Opened]:
 async def _open_anthropic(settings: Settings) -> AsyncIterator[_Opened]:
     options = settings.anthropic
     key = options.api_key.get_secret_value() if options.api_key else ""
-    async with _upstream(settings, options.base_url, {"x-api-key": key}, key) as upstream:
+    headers = {"x-api-key": key, "anthropic-version": DEFAULT_VERSION}
+    async with _upstream(settings, options.base_url, headers, key) as upstream:
         backend = HttpMessagesBackend(
             "anthropic", upstream, path="/v1/messages", count_path="/v1/messages/count_tokens"
         )
         async with aclosing(_catalog(upstream, "/v1/models?limit=1000", models_from_anthropic)) as catalog:
-            yield PassThroughRoutes(_aliases(settings), backend), catalog
+            yield PassThroughRoutes(_anthropic_aliases(settings), backend), catalog
 
 
 @asynccontextmanager
@@ -124,6 +127,14 @@ def _upstream(settings: Settings, base_url: str, headers: Mapping[str, str], key
 def _aliases(settings: Settings) -> ModelAliases:
     models = settings.models
     return ModelAliases(big=models.big_model, small=models.small_model, aliases=models.model_aliases)
+
+
+def _anthropic_aliases(settings: Settings) -> ModelAliases:
+    """`big` and `small` under Anthropic's names: their defaults are OpenRouter's."""
+    models = settings.models
+    return ModelAliases(
+        big=anthropic_name(models.big_model), small=anthropic_name(models.small_model), aliases=models.model_aliases
+    )
 
 
 def _catalog(upstream: HttpUpstream, path: str, read: Callable[[Any], Sequence[ModelInfo]]) -> CachedCatalog:

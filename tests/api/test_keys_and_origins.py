@@ -136,3 +136,19 @@ def test_a_listed_origin_is_allowed_and_no_other(http: httpx.Client, gateways: G
     assert "access-control-allow-origin" not in other.headers
     assert answer.headers["access-control-allow-origin"] == "https://two.example"
     assert refused.headers["access-control-allow-origin"] == "https://two.example"
+
+
+def test_one_right_key_of_two_is_enough(http: httpx.Client, locked: Gateway) -> None:
+    """Claude Code sends both where a key of Anthropic's is in the shell too."""
+    assert ask(http, locked.url, x_api_key="of somebody else", authorization="Bearer first-key").status_code == 200
+    assert ask(http, locked.url, x_api_key="first-key", authorization="Bearer wrong").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://evil.example:4000", "null"])
+def test_without_keys_a_web_page_cannot_spend_the_credit(http: httpx.Client, demo: Gateway, origin: str) -> None:
+    assert_error(ask(http, demo.url, origin=origin), 403, "permission_error", "CORS_ORIGINS")
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:8080"])
+def test_pages_of_this_machine_may_ask(http: httpx.Client, demo: Gateway, origin: str) -> None:
+    assert ask(http, demo.url, origin=origin).status_code == 200

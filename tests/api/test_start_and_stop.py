@@ -1,12 +1,16 @@
 """How the server starts, refuses to start, and stops."""
 
 import os
+import signal
+import socket
 import time
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
+from tests.api.calls import body
 from tests.server_process import ServerProcess, free_port, processes_of, run_command
 
 DEMO = {"PROXY_BACKEND": "DEMO"}
@@ -157,3 +161,48 @@ def test_prompts_and_answers_stand_in_no_file() -> None:
 def files_of(directory: Path) -> list[Path]:
     """All regular files below a directory."""
     return [path for path in directory.rglob("*") if path.is_file()]
+
+
+def test_sigterm_loses_no_run_of_an_open_stream() -> None:
+    server = ServerProcess(DEMO).start()
+    slow = body(stream=True) | {"messages": [{"role": "user", "content": "demo:text hi\ndemo:slow 60\ndemo:text ho"}]}
+    headers = {"anthropic-version": "2023-06-01"}
+    with (
+        httpx.Client(timeout=10.0, headers=headers) as http,
+        http.stream("POST", f"{server.url}/v1/messages", json=slow) as response,
+    ):
+        next(response.iter_bytes())
+        group = os.getpgid(server.pid)
+        os.kill(server.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while processes_of(group) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        lines = [orjson.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    server.stop()
+
+    (run,) = [line for line in lines if line["event"] == "run_ended"]
+    assert run["state"] == "Cancelled"
+    assert [line["path"] for line in lines if line["event"] == "request" and line["path"] != "/health"] == [
+        "/v1/messages"
+    ]
+
+
+def test_every_line_of_the_log_is_json_even_where_the_port_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run_command(["serve", "--port", str(taken.getsockname()[1]), "--backend", "demo"])
+
+    assert done.returncode != 0
+    assert [orjson.loads(line)["level"] for line in done.stderr.splitlines()] == ["error"]
+
+
+def test_a_key_pasted_into_dotenv_without_a_name_is_not_repeated() -> None:
+    server = ServerProcess(DEMO)
+    (server.directory / ".env").write_text("sk-or-v1-pasted-by-mistake\n")
+    server.start()
+    try:
+        assert "pasted-by-mistake" not in server.log()
+        assert "without `=`" in server.log()
+    finally:
+        server.stop()

@@ -22,7 +22,7 @@ TABLE = [
     (413, "request_too_large", 413),
     (422, "invalid_request_error", 400),
     (429, "rate_limit_error", 429),
-    (500, "api_error", 502),  # an upstream's bug is not ours
+    (500, "api_error", 500),
     (502, "api_error", 502),
     (503, "overloaded_error", 529),
     (504, "timeout_error", 504),

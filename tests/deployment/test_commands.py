@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import anthropic
@@ -29,6 +30,9 @@ def test_several_workers_answer_and_all_end_with_sigterm() -> None:
         code = server.stop()
 
     assert code in (0, -signal.SIGTERM)
+    deadline = time.monotonic() + 5
+    while processes_of(group) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert processes_of(group) == []
 
 

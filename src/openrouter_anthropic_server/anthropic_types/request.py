@@ -6,13 +6,14 @@ client's JSON object itself; nothing is copied, renamed or filled in.
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 from typing_extensions import TypedDict
 
 from openrouter_anthropic_server.anthropic_types.blocks import ContentBlockParam, NonEmpty, Typed
 from openrouter_anthropic_server.anthropic_types.kinds import Items, Kinds, TextOr
 
 Role = Literal["user", "assistant", "system"]
+ModelName = Annotated[str, MinLen(1), MaxLen(256)]
 Count = Annotated[int, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]
 CacheControl = dict[str, Any]
@@ -108,7 +109,7 @@ class MetadataParam(TypedDict):
 class RequestFields(TypedDict):
     """What both requests have in common. A field of another type than here is refused, null too."""
 
-    model: NonEmpty
+    model: ModelName
     messages: Annotated[Items[MessageParam], MinLen(1)]
     system: NotRequired[Content]
     stream: NotRequired[bool]

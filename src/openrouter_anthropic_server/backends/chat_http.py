@@ -1,18 +1,14 @@
 """The chat wire over HTTP: OpenRouter's `/chat/completions`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import cast
 
-import orjson
-
 from openrouter_anthropic_server.backends.http_upstream import HttpStream, HttpUpstream
-from openrouter_anthropic_server.conversion.json_text import dump_json
+from openrouter_anthropic_server.conversion.json_text import dump_json, parse_lenient
 from openrouter_anthropic_server.errors import UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
 from openrouter_anthropic_server.ports.chat_backend import ChatAnswer
-from openrouter_anthropic_server.streaming.sse import SseDecoder, SseFrame
-
-_DONE = b"[DONE]"
+from openrouter_anthropic_server.streaming.sse import DONE, SseDecoder, SseFrame
 
 
 class HttpChatStream:
@@ -31,18 +27,29 @@ class HttpChatStream:
         """What arrived, grouped by network read; comments and unnamed frames without JSON are skipped."""
         decoder = SseDecoder()
         async for data in self._stream.chunks():
-            if chunks := self._read(decoder.feed(data)):
+            for chunks in self._read(decoder.feed(data)):
                 yield chunks
             if self._done:
                 return
-        if chunks := self._read(decoder.close()):
+        for chunks in self._read(decoder.close()):
             yield chunks
 
-    def _read(self, frames: list[SseFrame]) -> list[ChatChunk]:
-        if frames and frames[-1].data == _DONE:
-            self._done = True
-            frames.pop()
-        return [_chunk(frame) for frame in frames]
+    def _read(self, frames: list[SseFrame]) -> Iterator[list[ChatChunk]]:
+        """The chunks of the frames up to `[DONE]`; those before a frame that makes no sense come before it raises."""
+        chunks: list[ChatChunk] = []
+        try:
+            for frame in frames:
+                if frame.data.strip() == DONE:
+                    self._done = True
+                    break
+                if frame.data:
+                    chunks.append(_chunk(frame))
+        except UpstreamError:
+            if chunks:
+                yield chunks
+            raise
+        if chunks:
+            yield chunks
 
     async def aclose(self) -> None:
         """Drop the connection; after `[DONE]` it is kept for the next request."""
@@ -67,8 +74,8 @@ class HttpChatBackend:
         """Post a request and wait for the whole completion."""
         answer = await self._upstream.post(self._path, dump_json(request))
         try:
-            completion = orjson.loads(answer.body)
-        except orjson.JSONDecodeError:
+            completion = parse_lenient(answer.body)
+        except ValueError:
             raise UpstreamError("the upstream's answer is not JSON") from None
         if not isinstance(completion, dict):
             raise UpstreamError("the upstream's answer is not a completion")
@@ -81,8 +88,8 @@ class HttpChatBackend:
 
 def _chunk(frame: SseFrame) -> ChatChunk:
     try:
-        chunk = orjson.loads(frame.data)
-    except orjson.JSONDecodeError:
+        chunk = parse_lenient(frame.data)
+    except ValueError:
         raise UpstreamError("the upstream's stream holds a chunk that is not JSON") from None
     if not isinstance(chunk, dict):
         raise UpstreamError("the upstream's stream holds something that is not a chunk")

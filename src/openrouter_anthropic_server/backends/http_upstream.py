@@ -16,6 +16,8 @@ from openrouter_anthropic_server.errors import GatewayError, UpstreamError, Upst
 _CONNECT_SECONDS = 10.0
 _DRAIN_SECONDS = 0.05
 _OK = 200
+_MAX_ANSWER_BYTES = 64 * 2**20
+_MAX_REFUSAL_BYTES = 2**20
 _FORWARDED_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
@@ -101,15 +103,21 @@ class HttpUpstream:
         """Post `body` and read the whole answer; any status but 200 is raised."""
         response = await self._request("POST", path, self._timeout, body=body, headers=headers)
         try:
-            return HttpAnswer(await response.read(), _forwarded(response))
+            return HttpAnswer(await _read(response, _MAX_ANSWER_BYTES), _forwarded(response))
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise translated(error) from None
         finally:
             response.release()
 
     async def open(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> HttpStream:
-        """Post `body` and return the answer as soon as its headers are there; any status but 200 is raised."""
-        return HttpStream(await self._request("POST", path, self._stream_timeout, body=body, headers=headers))
+        """Post `body` and return the answer as soon as its headers are there.
+
+        Any status but 200 is raised, and so is JSON: an error under a 200, or an upstream that cannot stream.
+        """
+        response = await self._request("POST", path, self._stream_timeout, body=body, headers=headers)
+        if response.content_type == "application/json":
+            raise await self._refusal(response)
+        return HttpStream(response)
 
     def redact(self, text: str) -> str:
         """`text` without our key and without addresses."""
@@ -119,7 +127,7 @@ class HttpUpstream:
         """The parsed JSON of a GET."""
         response = await self._request("GET", path, self._timeout)
         try:
-            return orjson.loads(await response.read())
+            return orjson.loads(await _read(response, _MAX_ANSWER_BYTES))
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise translated(error) from None
         except orjson.JSONDecodeError:
@@ -148,7 +156,9 @@ class HttpUpstream:
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> GatewayError:
         try:
-            body = await response.read()
+            body = await _read(response, _MAX_REFUSAL_BYTES)
+        except UpstreamError:
+            body = b""
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             body = b""
         finally:
@@ -182,6 +192,19 @@ def translated(error: BaseException) -> GatewayError:
         if isinstance(error, foreign):
             return ours(message)
     raise error
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body. An upstream that sends without end must not fill the memory: `UpstreamError` above `limit`."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            response.close()
+            raise UpstreamError("the upstream's answer is too large")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _forwarded(response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -14,6 +14,7 @@ from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.conversion.vendors import vendor_of
 from openrouter_anthropic_server.conversion.web_search import offers_web_search
+from openrouter_anthropic_server.errors import InvalidRequestError
 from openrouter_anthropic_server.openai_types.chat import ChatRequest
 
 
@@ -40,6 +41,8 @@ def convert_request(request: MessagesRequest, *, model: str) -> ConvertedRequest
     """
     ctx = ChatContext(model, vendor_of(model), ToolNames(_names(request)))
     body: ChatRequest = {"model": model, "messages": convert_messages(request, ctx)}
+    if all(message["role"] == "system" for message in body["messages"]):
+        raise InvalidRequestError("messages: at least one message with content is required")
     body |= convert_tools(request, ctx)
     body |= chat_parameters(request, ctx)
     body |= reasoning_parameters(request, ctx)

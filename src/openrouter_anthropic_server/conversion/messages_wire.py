@@ -12,6 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from openrouter_anthropic_server.conversion.json_text import dump_json
+from openrouter_anthropic_server.conversion.model_names import is_claude
 from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX
 from openrouter_anthropic_server.conversion.threads import refuse_thread
@@ -20,6 +21,9 @@ from openrouter_anthropic_server.errors import InvalidRequestError
 Upstream = Literal["anthropic", "openrouter", "demo"]
 
 DEFAULT_VERSION = "2023-06-01"
+
+_ACCOUNT_HEADERS = ("anthropic-workspace-id", "anthropic-user-profile-id")
+"""They say who pays, and mean something to Anthropic only."""
 
 _BETA_HEADERS: dict[Upstream, tuple[str, ...]] = {
     "anthropic": ("anthropic-beta",),
@@ -40,7 +44,7 @@ class PreparedMessages:
 def prepare_messages_body(
     body: dict[str, Any], raw: bytes | None, *, model: str, upstream: Upstream
 ) -> PreparedMessages:
-    """The request under the upstream's `model` name, without thinking that is not Anthropic's own.
+    """The request under the upstream's `model` name; for Claude without thinking that is not signed by Anthropic.
 
     `raw` is the text that `body` was parsed from, or None if the body was made or changed here; if
     nothing has to change it is returned as it is. `body` is validated and is not changed. The
@@ -48,7 +52,7 @@ def prepare_messages_body(
     """
     if upstream != "anthropic":
         refuse_thread(body)
-    notes = tuple(_foreign_thinking(body["messages"]))
+    notes = tuple(_foreign_thinking(body["messages"], model))
     if raw is None or notes:
         return PreparedMessages(_dumped(body, raw, model), notes)
     if body["model"] == model:
@@ -65,34 +69,46 @@ def forwarded_headers(headers: Mapping[str, str], *, upstream: Upstream) -> dict
     forwarded = {"anthropic-version": next(iter(found["anthropic-version"]), DEFAULT_VERSION)}
     if betas := ",".join(found["anthropic-beta"]):
         forwarded |= dict.fromkeys(_BETA_HEADERS[upstream], betas)
+    if upstream == "anthropic":
+        forwarded |= {name: headers[name] for name in _ACCOUNT_HEADERS if headers.get(name)}
     return forwarded
 
 
 # ---------------------------------------------------------------- thinking of other vendors
 
 
-def _foreign_thinking(messages: list[dict[str, Any]]) -> Iterator[Note]:
+def _foreign_thinking(messages: list[dict[str, Any]], model: str) -> Iterator[Note]:
+    claude = is_claude(model)
     for number, message in enumerate(messages):
         content = message["content"]
         if message["role"] != "assistant" or not isinstance(content, list):
             continue
-        foreign = [index for index, block in enumerate(content) if _is_foreign(block)]
+        foreign = [index for index, block in enumerate(content) if _is_foreign(block, claude)]
         for index in foreign:
-            yield Note("not_sent", f"messages.{number}.content.{index}", "thinking of another vendor's model")
+            yield Note("not_sent", f"messages.{number}.content.{index}", "thinking without Anthropic's signature")
         if foreign and len(foreign) == len(content):
-            yield Note("not_sent", f"messages.{number}", "nothing but thinking of another vendor's model")
+            yield Note("not_sent", f"messages.{number}", "nothing but thinking without Anthropic's signature")
 
 
-def _is_foreign(block: dict[str, Any]) -> bool:
-    return block["type"] == "thinking" and str(block.get("signature")).startswith(ENVELOPE_PREFIX)
+def _is_foreign(block: dict[str, Any], claude: bool) -> bool:
+    """Claude refuses thinking without its signature; an envelope of ours means nothing to anybody."""
+    if block["type"] != "thinking":
+        return False
+    signature = block.get("signature") or ""
+    return signature.startswith(ENVELOPE_PREFIX) if signature else claude
 
 
-def _own_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _own_messages(messages: list[dict[str, Any]], model: str) -> list[dict[str, Any]]:
+    claude = is_claude(model)
     kept = []
     for message in messages:
         content = message["content"]
-        if message["role"] == "assistant" and isinstance(content, list) and any(map(_is_foreign, content)):
-            own = [block for block in content if not _is_foreign(block)]
+        if (
+            message["role"] == "assistant"
+            and isinstance(content, list)
+            and any(_is_foreign(block, claude) for block in content)
+        ):
+            own = [block for block in content if not _is_foreign(block, claude)]
             if own:
                 kept.append({**message, "content": own})
         else:
@@ -104,7 +120,7 @@ def _own_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _edited(body: dict[str, Any], model: str) -> dict[str, Any]:
-    return {**body, "model": model, "messages": _own_messages(body["messages"])}
+    return {**body, "model": model, "messages": _own_messages(body["messages"], model)}
 
 
 def _dumped(body: dict[str, Any], raw: bytes | None, model: str) -> bytes:

@@ -105,3 +105,9 @@ def match_alias(name: str, aliases: Mapping[str, str]) -> str | None:
         return exact
     globs = (pattern for pattern in aliases if not _GLOB_CHARACTERS.isdisjoint(pattern))
     return next((aliases[pattern] for pattern in globs if fnmatchcase(name, pattern)), None)
+
+
+def anthropic_name(name: str) -> str:
+    """Anthropic's own name for its model at OpenRouter: `anthropic/claude-sonnet-4.5` is `claude-sonnet-4-5`."""
+    author, slash, slug = name.partition("/")
+    return slug.replace(".", "-") if slash and author == "anthropic" else name

@@ -22,6 +22,7 @@ from openrouter_anthropic_server.errors import (
     RateLimitError,
     RequestTooLargeError,
     UpstreamError,
+    UpstreamServerError,
     UpstreamTimeoutError,
 )
 from openrouter_anthropic_server.openai_types.chat import ChatError
@@ -56,8 +57,8 @@ OPENROUTER_TYPES: Final[Mapping[str, type[GatewayError]]] = {
     "payload_too_large": RequestTooLargeError,
     "unprocessable": InvalidRequestError,
     "rate_limit_exceeded": RateLimitError,
-    "server": UpstreamError,
-    "server_error": UpstreamError,
+    "server": UpstreamServerError,
+    "server_error": UpstreamServerError,
     "provider_unavailable": UpstreamError,
     "provider_overloaded": OverloadedError,
 }
@@ -101,6 +102,7 @@ STATUSES: Final[Mapping[int, type[GatewayError]]] = {
     409: ConflictError,
     413: RequestTooLargeError,
     429: RateLimitError,
+    500: UpstreamServerError,
     501: NotSupportedError,
     503: OverloadedError,
     504: UpstreamTimeoutError,
@@ -110,7 +112,7 @@ STATUSES: Final[Mapping[int, type[GatewayError]]] = {
 
 # Errors whose text can be a provider's way to say that the prompt does not fit; a rate limit's text
 # speaks of tokens too, and means another thing.
-_MAY_BE_OVERFLOW = (InvalidRequestError, RequestTooLargeError, UpstreamError)
+_MAY_BE_OVERFLOW = (InvalidRequestError, RequestTooLargeError, UpstreamError, UpstreamServerError)
 _OVERFLOW_TYPE = "context_length_exceeded"
 _KEY_PROBLEM = re.compile(
     r"(?:invalid|incorrect|expired|revoked|missing|disabled)[^.]{0,20}(?:api[ _-]?key|access token)"

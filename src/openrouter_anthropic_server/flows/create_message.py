@@ -16,17 +16,20 @@ async def create_message(call: MessageCall, services: Services) -> MessageAnswer
     if isinstance(route, MessagesRoute):
         answer = await _over_messages_wire(call, route)
     else:
-        answer = await _over_chat_wire(call, request, route)
+        answer = await _over_chat_wire(call, request, route, services)
     calling.account_usage(answer.outcome)
     return answer
 
 
 async def _over_messages_wire(call: MessageCall, route: MessagesRoute) -> MessageAnswer:
     edited = preparing.edit_request(call, route)
-    return calling.read_answer(await calling.call_messages_backend(call, route, edited))
+    return calling.read_answer(route, await calling.call_messages_backend(call, route, edited))
 
 
-async def _over_chat_wire(call: MessageCall, request: MessagesRequest, route: ChatRoute) -> MessageAnswer:
+async def _over_chat_wire(
+    call: MessageCall, request: MessagesRequest, route: ChatRoute, services: Services
+) -> MessageAnswer:
     converted = preparing.convert_request(request, route)
     completion = await calling.call_chat_backend(call, route, converted.body)
-    return calling.convert_response(call, route, converted, completion)
+    estimate = 0 if completion.get("usage") else services.token_counter.estimate({**request, "model": route.model})
+    return calling.convert_response(call, route, converted, completion, estimate)

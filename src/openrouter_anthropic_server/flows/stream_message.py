@@ -12,6 +12,7 @@ from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRo
 from openrouter_anthropic_server.services import Services
 from openrouter_anthropic_server.streaming.usage_tap import UsageTap
 from openrouter_anthropic_server.tasks import calling, preparing, streaming
+from openrouter_anthropic_server.tasks.assembling import new_assembler
 from openrouter_anthropic_server.tasks.message_call import MessageCall, Outcome
 
 
@@ -62,8 +63,8 @@ async def _open_chat_wire(
     call: MessageCall, request: MessagesRequest, route: ChatRoute, services: Services
 ) -> _OpenAnswer:
     converted = preparing.convert_request(request, route)
-    estimate = services.token_counter.estimate(request)
-    assembler = streaming.new_assembler(call, route, converted, estimate)
+    estimate = services.token_counter.estimate({**request, "model": route.model})
+    assembler = new_assembler(call, route.model, converted, estimate)
     stream = await streaming.open_chat_stream(call, route, converted.body)
 
     def outcome() -> Outcome:

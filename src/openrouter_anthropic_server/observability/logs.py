@@ -12,6 +12,9 @@ from openrouter_anthropic_server.observability.log_writer import LogWriter
 from openrouter_anthropic_server.observability.redaction import redact_keys
 
 Event = MutableMapping[str, Any]
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "fastapi", "prefect")
+"""Prefect gives these handlers of its own when it is imported; their lines would be neither JSON nor redacted."""
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -27,6 +30,9 @@ def configure_logging(level: str, form: Literal["json", "console"], writer: LogW
     root = logging.getLogger()
     root.handlers = [_StandardLibraryHandler(writer, render)]
     root.setLevel(max(LEVELS[level], logging.WARNING))
+    for name in _OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
 
 
 class _WriterLogger:
@@ -59,8 +65,14 @@ def _render_json(_logger: Any, _method: str, event: Event) -> bytes:
     return redact_keys(orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z))
 
 
+def _on_one_line(value: object) -> str:
+    """What a client sent must neither forge a line nor control a terminal."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
+
+
 def _render_text(_logger: Any, _method: str, event: Event) -> bytes:
     level, name = event.pop("level", ""), event.pop("event", "")
-    details = " ".join(f"{key}={value}" for key, value in event.items())
+    details = " ".join(f"{key}={_on_one_line(value)}" for key, value in event.items())
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     return redact_keys(f"{time} {level:<7} {name} {details}".rstrip().encode(errors="replace"))

@@ -20,6 +20,9 @@ from openrouter_anthropic_server.routers.json_answer import JsonAnswer
 
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
 
+CLIENT_CLOSED_REQUEST = 499
+"""What the log shows for a client that did not wait for its answer."""
+
 _SERVED = "POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/{id}, GET /health"
 
 
@@ -56,6 +59,11 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     else:
         ours = InvalidRequestError(str(error.detail))
     return error_response(ours, request.scope["state"]["request_id"])
+
+
+async def on_client_disconnect(_request: Request, _error: Exception) -> Response:
+    """Handler of clients that leave while they send: nobody reads the answer, only the log does."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -72,6 +72,7 @@ class _Printer:
         self._ping: asyncio.Task[None] | None = None
         self._writing = False
         self._at_boundary = True
+        self._started = False
         self.begun = False
 
     async def write(self, data: bytes) -> None:
@@ -82,7 +83,7 @@ class _Printer:
         self._writing = False
 
     async def finish(self) -> None:
-        if not self.begun:
+        if not self._started:
             await self._put(b"")
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -92,8 +93,8 @@ class _Printer:
             await self._ping
 
     async def _put(self, data: bytes) -> None:
-        if not self.begun:
-            self.begun = True
+        if not self._started:
+            self._started = self.begun = True
             headers = [*_HEADERS, *encoded_headers(self._headers)]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         self._at_boundary = data.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
@@ -105,6 +106,7 @@ class _Printer:
         due = silence >= self._interval * 0.99
         if due and not self._writing and self._at_boundary:
             self._ping = self._loop.create_task(self._put_ping())
+            self.begun = True  # from here on a failure can only be an event
             silence = 0.0
         self._timer = self._loop.call_later(max(self._interval - silence, 0.05), self._on_timer)
 

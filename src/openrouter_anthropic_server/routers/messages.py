@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openrouter_anthropic_server.routers.disconnects import DisconnectWatch
+from openrouter_anthropic_server.routers.error_responses import CLIENT_CLOSED_REQUEST
 from openrouter_anthropic_server.routers.event_stream import EventStream
 from openrouter_anthropic_server.routers.json_answer import JsonAnswer
 from openrouter_anthropic_server.routers.raw_route import RawRoute
@@ -15,8 +16,6 @@ from openrouter_anthropic_server.routers.state import RouterState, authenticate,
 from openrouter_anthropic_server.tasks.message_call import MessageCall
 from openrouter_anthropic_server.workflows import messages as workflow
 from openrouter_anthropic_server.workflows.count_tokens import count_tokens
-
-_CLIENT_CLOSED_REQUEST = 499
 
 router = APIRouter(route_class=RawRoute)
 
@@ -54,4 +53,4 @@ async def _whole_answer(request: Request, call: MessageCall, state: RouterState)
     async with DisconnectWatch(request.receive):
         answer = await workflow.create_message(call, state.open_services())
         return JsonAnswer(answer.body, call.answer_headers)
-    return Response(status_code=_CLIENT_CLOSED_REQUEST)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)

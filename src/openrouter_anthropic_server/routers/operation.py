@@ -13,6 +13,7 @@ from openrouter_anthropic_server.routers.state import router_state
 router = APIRouter(route_class=RawRoute)
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", name="health")
 async def health(request: Request) -> Response:
     """Whether the server answers, and with which backend."""

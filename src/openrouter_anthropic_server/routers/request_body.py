@@ -27,7 +27,7 @@ async def read_json_body(request: Request, headers: Mapping[str, str], max_bytes
 
 
 def _check_type(headers: Mapping[str, str]) -> None:
-    declared = headers.get("content-type", "").partition(";")[0].strip().lower()
+    declared = headers.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     if declared not in _JSON_TYPES and not declared.endswith("+json"):
         raise InvalidRequestError("content-type: must be application/json")
     encoding = headers.get("content-encoding", "identity").lower()

@@ -64,6 +64,8 @@ def load_settings(env_file: Path | None = Path(".env"), **overrides: Any) -> Set
         raise SettingError(_one_line(error)) from None
     except SettingsError as error:
         raise SettingError(_not_json(error)) from None
+    except UnicodeDecodeError:
+        raise SettingError(f"{env_file}: is not UTF-8 text") from None
     _check_together(settings)
     return settings
 
@@ -81,11 +83,17 @@ def described_settings() -> Iterator[tuple[str, str]]:
 
 
 def unknown_names(env_file: Path = Path(".env")) -> list[str]:
-    """Names in `env_file` that are no setting: probably misspelt, so worth a warning."""
+    """Names in `env_file` that are no setting: probably misspelt, so worth a warning.
+
+    A line without `=` is not repeated, only counted: it may be a key somebody pasted.
+    """
     if not env_file.is_file():
         return []
     known = set(all_settings_names())
-    return [name for name in dotenv_values(env_file) if name.upper() not in known]
+    names = dotenv_values(env_file)
+    unknown = [name for name, value in names.items() if value is not None and name.upper() not in known]
+    nameless = sum(value is None for value in names.values())
+    return unknown + ([f"{nameless} line(s) without `=`"] if nameless else [])
 
 
 def _check_together(settings: Settings) -> None:
@@ -113,6 +121,12 @@ def _environment_name(cls: type[BaseSettings], field: str) -> str:
     return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
 
 
+def client_address(host: str, port: int) -> str:
+    """The base URL under which clients on this machine reach a server that listens on `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+
+
 def _of(cls: type[BaseSettings], overrides: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in overrides.items() if name in cls.model_fields and value is not None}
 
@@ -132,9 +146,9 @@ def _not_json(error: SettingsError) -> str:
     return str(error)
 
 
-def export_overrides(settings: Settings) -> None:
+def export_overrides(settings: Settings, port: int) -> None:
     """Put what the command line overrode into the environment, for worker processes to read."""
     os.environ["HOST"] = settings.server.host
-    os.environ["PORT"] = str(settings.server.port)
+    os.environ["PORT"] = str(port)
     if settings.upstream.proxy_backend is not None:
         os.environ["PROXY_BACKEND"] = settings.upstream.proxy_backend

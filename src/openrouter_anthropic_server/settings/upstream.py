@@ -1,11 +1,11 @@
 """The upstreams that answer requests."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from openrouter_anthropic_server.settings.fields import HttpAddress, OptionalSecret
+from openrouter_anthropic_server.settings.fields import HttpAddress, OptionalSecret, lower_case, upper_case
 
 BackendName = Literal["OPENROUTER", "ANTHROPIC", "DEMO"]
 
@@ -15,16 +15,20 @@ class UpstreamSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore")
 
-    proxy_backend: BackendName | None = Field(
+    proxy_backend: Annotated[BackendName | None, upper_case] = Field(
         None, description="Upstream: OPENROUTER, ANTHROPIC or DEMO; unset: the first whose key is set, else DEMO."
     )
     upstream_timeout_seconds: float = Field(
         600.0,
         gt=0,
+        allow_inf_nan=False,
         description="Longest wait for an answer that is not streamed, in seconds.",
     )
     stream_idle_seconds: float = Field(
-        300.0, gt=0, description="Longest silence before or inside an upstream's stream, in seconds; then it fails."
+        300.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Longest silence before or inside an upstream's stream, in seconds; then it fails.",
     )
 
 
@@ -35,7 +39,7 @@ class OpenRouterSettings(BaseSettings):
 
     api_key: OptionalSecret = Field(None, description="OpenRouter API key.")
     base_url: HttpAddress = Field("https://openrouter.ai/api/v1", description="Base of OpenRouter's API.")
-    wire: Literal["auto", "messages", "chat"] = Field(
+    wire: Annotated[Literal["auto", "messages", "chat"], lower_case] = Field(
         "auto", description="messages: Anthropic form; chat: chat completions; auto: messages for anthropic/* models."
     )
     app_url: str = Field("", description="Your application's address, for OpenRouter's attribution.")

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-import orjson
 from pydantic_core import from_json
 
 from openrouter_anthropic_server.anthropic_types.events import StreamEvent
 from openrouter_anthropic_server.anthropic_types.response import Message
+from openrouter_anthropic_server.conversion.json_text import parse_lenient
 from openrouter_anthropic_server.errors import UpstreamError
 
 _JOINED = {
@@ -117,6 +117,9 @@ def _input(text: str, block: dict[str, Any], *, cut_off: bool) -> Any:
     if not text.strip():
         return block.get("input") or {}
     try:
-        return from_json(text, allow_partial=True) if cut_off else orjson.loads(text)
+        value = from_json(text, allow_partial=True) if cut_off else parse_lenient(text.encode())
     except ValueError:
-        raise UpstreamError(f"The model called {block.get('name')} with input that is not valid JSON.") from None
+        value = None
+    if not isinstance(value, dict):
+        raise UpstreamError(f"The model called {block.get('name')} with input that is not a JSON object.")
+    return value

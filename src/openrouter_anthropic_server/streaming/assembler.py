@@ -249,8 +249,8 @@ class Assembler:
         usage = usage_from_chat(delta.usage)
         if not has_prompt_tokens(delta.usage):
             usage["input_tokens"] = self._usage["input_tokens"]
-        elif not self._usage_is_estimate and not (delta.usage["prompt_tokens"] or usage["output_tokens"]):
-            return  # zeros after true numbers
+        elif not (delta.usage["prompt_tokens"] or usage["output_tokens"]):
+            return  # zeros are no count
         self._usage = usage
         self._usage_is_estimate = False
 

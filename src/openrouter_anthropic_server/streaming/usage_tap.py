@@ -74,7 +74,7 @@ class UsageTap:
             self._frame(frame)
 
     def _frame(self, frame: SseFrame) -> None:
-        kind = frame.event or _kind_in(frame.data)
+        kind = kind_of(frame)
         if kind in _CONTENT_EVENTS:
             self.first_content_seen = True
         elif kind == "message_stop":
@@ -100,6 +100,11 @@ class UsageTap:
 
     def _totals(self, usage: dict[str, Any]) -> None:
         self.usage.update({key: value for key, value in usage.items() if value is not None})
+
+
+def kind_of(frame: SseFrame) -> str:
+    """The type of a frame's event: its name, or what its data says; "" if it is none that matters."""
+    return frame.event or _kind_in(frame.data)
 
 
 def _kind_in(data: bytes) -> str:

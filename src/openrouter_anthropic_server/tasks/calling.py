@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import orjson
 
 from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
+from openrouter_anthropic_server.conversion.json_text import dump_json
+from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
 from openrouter_anthropic_server.orchestration import current_run, task
@@ -12,6 +14,7 @@ from openrouter_anthropic_server.ports.messages_backend import MessagesAnswer, M
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, Route
 from openrouter_anthropic_server.ports.run_records import Fact
 from openrouter_anthropic_server.streaming.completion import message_from_completion
+from openrouter_anthropic_server.tasks.assembling import new_assembler
 from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
 
 STRANGE = (AttributeError, KeyError, TypeError, ValueError)
@@ -37,12 +40,14 @@ async def call_chat_backend(call: MessageCall, route: ChatRoute, request: ChatRe
 
 
 @task(name="convert_response")
-def read_answer(answer: MessagesAnswer) -> MessageAnswer:
-    """The upstream's Message, byte for byte, with what it says of itself."""
+def read_answer(route: MessagesRoute, answer: MessagesAnswer) -> MessageAnswer:
+    """The upstream's Message, byte for byte, with what it says of itself; an error under a 200 is raised."""
     try:
         message = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         raise UpstreamError("the upstream's answer is not JSON") from None
+    if isinstance(message, dict) and message.get("error"):
+        raise cleaned(error_from_response(200, {}, answer.body), route)
     if not isinstance(message, dict) or message.get("type") != "message":
         raise UpstreamError("the upstream's answer is not a message")
     outcome = Outcome(message.get("model"), message.get("stop_reason"), message.get("usage"))
@@ -51,24 +56,18 @@ def read_answer(answer: MessagesAnswer) -> MessageAnswer:
 
 @task(name="convert_response")
 def convert_response(
-    call: MessageCall, route: ChatRoute, request: ConvertedRequest, completion: ChatCompletion
+    call: MessageCall, route: ChatRoute, request: ConvertedRequest, completion: ChatCompletion, input_tokens: int
 ) -> MessageAnswer:
-    """A chat completion as a Message."""
+    """A chat completion as a Message; `input_tokens` is an estimate for an upstream that counts none."""
     try:
-        message = message_from_completion(
-            completion,
-            message_id=message_id(call.request_id),
-            fallback_model=route.model,
-            tool_names=request.tool_names,
-            stop_sequences=request.stop_sequences,
-            web_search=request.web_search,
-        )
+        model = completion.get("model") or route.model
+        message = message_from_completion(completion, new_assembler(call, model, request, input_tokens))
     except STRANGE as error:
         raise strange_answer() from error
     except GatewayError as error:
         raise cleaned(error, route) from None
     outcome = Outcome(message["model"], message["stop_reason"], message["usage"])
-    return MessageAnswer(orjson.dumps(message), outcome)
+    return MessageAnswer(dump_json(message), outcome)
 
 
 @task(name="account_usage")
@@ -96,8 +95,3 @@ def cleaned(error: GatewayError, route: Route) -> GatewayError:
     """The error, its message without the upstream's keys and addresses."""
     error.message = route.backend.redact(error.message)
     return error
-
-
-def message_id(request_id: str) -> str:
-    """The id of a Message that this server builds, from the id of its request."""
-    return f"msg_{request_id.removeprefix('req_')}"

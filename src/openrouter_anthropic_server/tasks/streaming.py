@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 
-from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
@@ -17,10 +16,9 @@ from openrouter_anthropic_server.streaming.assembler import Assembler
 from openrouter_anthropic_server.streaming.deltas import deltas_of
 from openrouter_anthropic_server.streaming.sse import encode_event
 from openrouter_anthropic_server.streaming.usage_tap import UsageTap
-from openrouter_anthropic_server.tasks.calling import STRANGE, cleaned, message_id, strange_answer
+from openrouter_anthropic_server.streaming.whole_events import WholeEvents, before_error, without_done
+from openrouter_anthropic_server.tasks.calling import STRANGE, cleaned, strange_answer
 from openrouter_anthropic_server.tasks.message_call import MessageCall
-
-_ERROR_EVENT = b"event: error"
 
 
 @task(name="open_stream")
@@ -43,15 +41,19 @@ async def open_chat_stream(call: MessageCall, route: ChatRoute, request: ChatReq
 async def relay_messages_stream(
     route: MessagesRoute, stream: MessagesStream, tap: UsageTap
 ) -> AsyncGenerator[bytes, None]:
-    """The upstream's bytes, untouched, while `tap` reads along; a stream that breaks off raises."""
+    """The upstream's events, byte for byte, while `tap` reads along; a stream that fails or breaks off raises."""
+    whole = WholeEvents()
     async for chunk in stream.chunks():
-        tap.feed(chunk)
+        events = whole.feed(chunk)
+        tap.feed(events)
         if tap.error is not None:
-            before, _, _ = chunk.partition(_ERROR_EVENT)
-            if before:
-                yield before
+            if kept := before_error(events):
+                yield kept
             raise cleaned(_reported(tap.error), route)
-        yield chunk
+        if tap.complete:
+            events = without_done(events)
+        if events:
+            yield events
     if not tap.complete:
         raise UpstreamError("the upstream's stream ended before the message was complete")
 
@@ -71,18 +73,6 @@ async def relay_chat_stream(route: ChatRoute, stream: ChatStream, assembler: Ass
         yield data
     if assembler.failure is not None:
         raise cleaned(assembler.failure, route)
-
-
-def new_assembler(call: MessageCall, route: ChatRoute, request: ConvertedRequest, input_tokens: int) -> Assembler:
-    """The assembler of one answer; `input_tokens` is an estimate until the upstream's usage arrives."""
-    return Assembler(
-        message_id=message_id(call.request_id),
-        model=route.model,
-        input_tokens=input_tokens,
-        tool_names=request.tool_names,
-        stop_sequences=request.stop_sequences,
-        web_search=request.web_search,
-    )
 
 
 def _events(chunk: ChatChunk, assembler: Assembler) -> list[dict[str, Any]]:

@@ -82,7 +82,9 @@ def test_openrouters_own_parameter_overrules_anthropics(name: str) -> None:
 
 
 def test_enabled_thinking_without_a_budget_is_left_to_the_model() -> None:
-    body = convert_request(cast(Any, {"messages": [], "thinking": {"type": "enabled"}}), model=GPT).body
+    body = convert_request(
+        cast(Any, {"messages": [{"role": "user", "content": "hi"}], "thinking": {"type": "enabled"}}), model=GPT
+    ).body
 
     assert body["reasoning"] == {"enabled": True}
 

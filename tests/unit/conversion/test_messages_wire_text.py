@@ -41,7 +41,7 @@ def assistant(*blocks: JSON) -> JSON:
 
 
 def test_a_request_that_needs_no_edit_is_the_same_object() -> None:
-    raw = json.dumps(history(assistant(OWN, UNSIGNED, TEXT)), indent=1).encode()
+    raw = json.dumps(history(assistant(OWN, TEXT)), indent=1).encode()
     body = orjson.loads(raw)
 
     prepared = prepare_messages_body(body, raw, model="claude-opus-5-5", upstream="anthropic")
@@ -159,11 +159,21 @@ def test_thinking_of_another_vendor_is_left_out_and_noted(indent: int | None) ->
 
     prepared = prepare(raw, model="claude-opus-5-5")
 
-    assert orjson.loads(prepared.body) == history(assistant(OWN, TEXT), USER, assistant(UNSIGNED), USER)
+    assert orjson.loads(prepared.body) == history(assistant(OWN, TEXT), USER, USER)
     assert [(note.kind, note.path) for note in prepared.notes] == [
         ("not_sent", "messages.1.content.0"),
+        ("not_sent", "messages.3.content.0"),
         ("not_sent", "messages.3.content.1"),
+        ("not_sent", "messages.3"),
     ]
+
+
+def test_unsigned_thinking_stays_for_models_that_do_not_sign() -> None:
+    raw = orjson.dumps(history(assistant(UNSIGNED, TEXT), USER) | {"model": "deepseek/deepseek-r1"})
+
+    assert (
+        prepare_messages_body(orjson.loads(raw), raw, model="deepseek/deepseek-r1", upstream="openrouter").body is raw
+    )
 
 
 def test_a_turn_of_nothing_but_foreign_thinking_is_left_out() -> None:

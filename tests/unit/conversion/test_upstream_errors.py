@@ -28,6 +28,7 @@ from openrouter_anthropic_server.errors import (
     RateLimitError,
     RequestTooLargeError,
     UpstreamError,
+    UpstreamServerError,
     UpstreamTimeoutError,
 )
 
@@ -49,7 +50,7 @@ OPENROUTER_ERRORS: list[tuple[int, str, type[GatewayError]]] = [
     (413, "payload_too_large", RequestTooLargeError),
     (422, "unprocessable", InvalidRequestError),
     (429, "rate_limit_exceeded", RateLimitError),
-    (500, "server unmapped", UpstreamError),
+    (500, "server unmapped", UpstreamServerError),
     (502, "provider_unavailable", UpstreamError),
     (503, "provider_overloaded", OverloadedError),
     (529, "provider_overloaded", OverloadedError),
@@ -78,7 +79,7 @@ ANTHROPIC_ERRORS: list[tuple[int, str, type[GatewayError]]] = [
     (409, "conflict_error", ConflictError),
     (413, "request_too_large", RequestTooLargeError),
     (429, "rate_limit_error", RateLimitError),
-    (500, "api_error", UpstreamError),
+    (500, "api_error", UpstreamServerError),
     (501, "api_error", NotSupportedError),
     (504, "timeout_error", UpstreamTimeoutError),
     (529, "overloaded_error", OverloadedError),
@@ -139,7 +140,8 @@ def test_each_anthropic_type_becomes_its_error(status: int, kind: str, expected:
     ("status", "expected"),
     [
         *((status, error) for status, _, error in OPENROUTER_ERRORS),
-        *((status, UpstreamError) for status in (500, 507, 520, 530, 599)),
+        (500, UpstreamServerError),
+        *((status, UpstreamError) for status in (507, 520, 530, 599)),
         *((status, InvalidRequestError) for status in (400, 405, 406, 411, 415, 418, 451)),
         *((status, UpstreamError) for status in (202, 204, 301, 307)),
     ],
@@ -301,7 +303,7 @@ def test_the_error_code_of_an_anthropic_envelope_is_kept() -> None:
     [
         ({"code": 502, "message": "x"}, UpstreamError),
         ({"code": "429", "message": "x"}, RateLimitError),
-        ({"code": "server_error", "message": "x"}, UpstreamError),
+        ({"code": "server_error", "message": "x"}, UpstreamServerError),
         ({"code": "rate_limit_exceeded", "message": "x"}, RateLimitError),
         ({"type": "overloaded_error", "message": "x"}, OverloadedError),
         ({"message": "x"}, UpstreamError),

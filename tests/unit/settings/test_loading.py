@@ -122,7 +122,7 @@ def test_worker_processes_see_what_the_command_line_overrode(monkeypatch: pytest
     for name in ("HOST", "PORT", "PROXY_BACKEND"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    export_overrides(load_settings(None, port=4009, proxy_backend="DEMO"))
+    export_overrides(load_settings(None, port=0, proxy_backend="DEMO"), 4009)
 
     again = load_settings(None)
 

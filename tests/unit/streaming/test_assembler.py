@@ -290,9 +290,9 @@ def test_without_usage_the_estimates_stay_and_say_so() -> None:
         ([{"prompt_tokens": 5, "completion_tokens": 1}, {"prompt_tokens": 5, "completion_tokens": 9}], (5, 9)),
         ([{"prompt_tokens": 5, "completion_tokens": 9}, {"prompt_tokens": 0, "completion_tokens": 0}], (5, 9)),
         ([{"completion_tokens": 9}], (7, 9)),
-        ([{"prompt_tokens": 0, "completion_tokens": 0}], (0, 0)),
+        ([{"prompt_tokens": 0, "completion_tokens": 0}], (7, 1)),
     ],
-    ids=["the latest", "not zeros after numbers", "the estimate for what is missing", "zeros of a cached answer"],
+    ids=["the latest", "not zeros after numbers", "the estimate for what is missing", "the estimate for zeros"],
 )
 def test_of_several_reports_of_usage_counts(reports: list[ChatUsage], expected: tuple[int, int]) -> None:
     usage = message_of(assemble([*(UsageDelta(report) for report in reports), STOP]))["usage"]

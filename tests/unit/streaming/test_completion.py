@@ -9,6 +9,7 @@ from openrouter_anthropic_server.anthropic_types.response import Message
 from openrouter_anthropic_server.conversion.reasoning_envelope import unpack_reasoning
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.errors import OverloadedError, RateLimitError, UpstreamError
+from openrouter_anthropic_server.streaming.assembler import Assembler
 from openrouter_anthropic_server.streaming.completion import message_from_completion
 from tests.unit.streaming.events import assemble_chunks, check_stream, message_of
 
@@ -24,8 +25,9 @@ CLAUDE = "anthropic-claude-v1"
 
 
 def converted(completion: Json, **options: Any) -> Message:
-    arguments: Json = {"message_id": "msg_1", "fallback_model": "asked/for", "tool_names": ToolNames()} | options
-    return message_from_completion(completion, **arguments)  # type: ignore[arg-type]
+    tool_names = options.pop("tool_names", ToolNames())
+    assembler = Assembler("msg_1", completion.get("model") or "asked/for", 7, tool_names, **options)
+    return message_from_completion(completion, assembler)  # type: ignore[arg-type]
 
 
 def completion(message: Json, finish: str | None = "stop", **fields: Any) -> Json:
@@ -104,9 +106,9 @@ def calling(arguments: str) -> Json:
     return {"tool_calls": [{"id": "1", "function": {"name": "Write", "arguments": arguments}}]}
 
 
-@pytest.mark.parametrize("arguments", ["{", '{"a":1}}', "a=1"])
+@pytest.mark.parametrize("arguments", ["{", '{"a":1}}', "a=1", "[1, 2]", '"text"', '{"a":1e400}'])
 def test_a_call_with_broken_json_is_an_upstream_error_that_names_the_tool(arguments: str) -> None:
-    with pytest.raises(UpstreamError, match="called Write with input that is not valid JSON"):
+    with pytest.raises(UpstreamError, match="called Write with input that is not a JSON object"):
         converted(completion(calling(arguments)))
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from openrouter_anthropic_server.errors import InvalidRequestError, OverloadedError, UpstreamError
+from openrouter_anthropic_server.errors import InvalidRequestError, OverloadedError, UpstreamError, UpstreamServerError
 from openrouter_anthropic_server.streaming.deltas import (
     CitationDelta,
     Delta,
@@ -156,7 +156,7 @@ def test_a_message_repeated_beside_a_delta_is_not_read_twice() -> None:
     ("body", "kind"),
     [
         ({"error": {"code": 529, "message": "busy"}}, OverloadedError),
-        ({"error": {"code": "server_error", "message": "broke"}}, UpstreamError),
+        ({"error": {"code": "server_error", "message": "broke"}}, UpstreamServerError),
         ({"error": {"code": 400, "message": "bad"}, "choices": []}, InvalidRequestError),
         ({"error": "plain words"}, UpstreamError),
         ({"error_code": "BAD_REQUEST", "message": "no"}, UpstreamError),
