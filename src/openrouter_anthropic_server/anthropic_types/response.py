@@ -158,9 +158,3 @@ class Message(TypedDict):
     container: NotRequired[dict[str, Any] | None]
     context_management: NotRequired[dict[str, Any] | None]
     diagnostics: NotRequired[dict[str, Any] | None]
-
-
-class TokenCount(TypedDict):
-    """The answer of `count_tokens`."""
-
-    input_tokens: int

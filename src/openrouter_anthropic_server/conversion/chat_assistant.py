@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from openrouter_anthropic_server.conversion.chat_content import SYSTEM_RULES, collapsed
+from openrouter_anthropic_server.conversion.chat_content import SYSTEM_RULES, collapsed, is_plain_text
 from openrouter_anthropic_server.conversion.chat_context import ChatContext, Json, Part
 from openrouter_anthropic_server.conversion.chat_history_reasoning import Detail, redacted_details, thinking_details
 from openrouter_anthropic_server.conversion.chat_parts import text_part
@@ -12,6 +12,7 @@ from openrouter_anthropic_server.conversion.chat_server_blocks import SERVER_RUL
 from openrouter_anthropic_server.conversion.json_text import dump_json
 
 _CALL_FIELDS = frozenset({"type", "id", "name", "input", "cache_control", "caller", "toolset_name"})
+_PLAIN_CALL = ("type", "id", "name", "input")
 _DIRECT_CALLERS = (None, {"type": "direct"})
 
 
@@ -47,12 +48,27 @@ def add_assistant_content(content: Any, path: str, ctx: ChatContext, draft: Assi
             draft.parts.append(text_part(content))
         return
     for position, block in enumerate(content):
-        here = f"{path}.{position}"
         kind = block["type"]
+        if kind == "tool_use" and _add_plain_call(block, ctx, draft):
+            continue
+        if not draft.calls and is_plain_text(block):
+            draft.parts.append(text_part(block["text"]))
+            continue
+        here = f"{path}.{position}"
         rule = _RULES.get(kind)
         if rule is None:
             raise ctx.refusal(here, f"blocks of type '{kind}'")
         rule(block, here, ctx, draft)
+
+
+def _add_plain_call(block: Json, ctx: ChatContext, draft: AssistantDraft) -> bool:
+    """Add a call that has just its four fields, as most have; False if there is anything to note about it."""
+    name = block["name"]
+    if len(block) != len(_PLAIN_CALL) or "input" not in block or ctx.tool_names.to_upstream(name) != name:
+        return False
+    function = {"name": name, "arguments": dump_json(block["input"]).decode()}
+    draft.calls.append({"id": block["id"], "type": "function", "function": function})
+    return True
 
 
 def _add_text(block: Json, path: str, ctx: ChatContext, draft: AssistantDraft) -> None:

@@ -9,7 +9,9 @@ from openrouter_anthropic_server.conversion.chat_content import (
     USER_RULES,
     block_parts,
     collapsed,
+    is_plain_result,
     parts_of,
+    plain_tool_message,
     tool_message,
 )
 from openrouter_anthropic_server.conversion.chat_context import ChatContext, Json, Part
@@ -19,6 +21,7 @@ BILLING_PREFIX = "x-anthropic-billing-header:"
 
 ChatMessages = list[dict[str, Any]]
 
+_PLAIN_MESSAGE = ("role", "content")
 _FIELDS = frozenset({"role", "content", "output_config", "clear_at"})
 
 
@@ -75,6 +78,9 @@ class Transcript:
             return
         parts: list[Part] = []
         for position, block in enumerate(content):
+            if is_plain_result(block) and not (parts or self._rest):
+                self._results.append(plain_tool_message(block))
+                continue
             here = f"{path}.{position}"
             if block["type"] == "tool_result":
                 if parts or self._rest:
@@ -155,6 +161,8 @@ def _without_billing_line(system: Any, ctx: ChatContext) -> Any:
 
 
 def _note_fields(message: Json, path: str, ctx: ChatContext) -> None:
+    if len(message) == len(_PLAIN_MESSAGE):
+        return
     ctx.note_unknown(message, _FIELDS, path)
     if message.get("output_config"):
         ctx.notes.not_sent(f"{path}.output_config", "effort is set for the whole request")

@@ -20,16 +20,24 @@ _PAIR = b"00"
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """The JSON object of a request body; anything else is an `InvalidRequestError`."""
+    """The JSON object of a request body; anything else is an `InvalidRequestError`.
+
+    Whole numbers beyond 64 bits are floats in it: where the request is written anew, see `with_exact_numbers`.
+    """
     if not body:
         raise InvalidRequestError("The request body is empty; a JSON object is expected")
     try:
-        value = parse_exact(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidRequestError(f"The request body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidRequestError("The request body must be a JSON object")
     return value
+
+
+def with_exact_numbers(value: dict[str, Any], text: bytes) -> dict[str, Any]:
+    """`value`, or what the standard library makes of its `text` if that has whole numbers beyond 64 bits."""
+    return parse_exact(text) if has_long_number(text) else value
 
 
 def parse_exact(text: bytes) -> Any:

@@ -83,6 +83,8 @@ def _foreign_thinking(messages: list[dict[str, Any]], model: str) -> Iterator[No
         content = message["content"]
         if message["role"] != "assistant" or not isinstance(content, list):
             continue
+        if not any([block["type"] == "thinking" for block in content]):  # noqa: C419 - half the time
+            continue
         foreign = [index for index, block in enumerate(content) if _is_foreign(block, claude)]
         for index in foreign:
             yield Note("not_sent", f"messages.{number}.content.{index}", "thinking without Anthropic's signature")

@@ -29,7 +29,7 @@ async def _over_messages_wire(call: MessageCall, route: MessagesRoute) -> Messag
 async def _over_chat_wire(
     call: MessageCall, request: MessagesRequest, route: ChatRoute, services: Services
 ) -> MessageAnswer:
-    converted = preparing.convert_request(request, route)
+    converted = preparing.convert_request(call, route)
     completion = await calling.call_chat_backend(call, route, converted.body)
     estimate = 0 if completion.get("usage") else services.token_counter.estimate({**request, "model": route.model})
     return calling.convert_response(call, route, converted, completion, estimate)

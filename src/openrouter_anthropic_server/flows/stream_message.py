@@ -62,7 +62,7 @@ async def _open_messages_wire(call: MessageCall, route: MessagesRoute) -> _OpenA
 async def _open_chat_wire(
     call: MessageCall, request: MessagesRequest, route: ChatRoute, services: Services
 ) -> _OpenAnswer:
-    converted = preparing.convert_request(request, route)
+    converted = preparing.convert_request(call, route)
     estimate = services.token_counter.estimate({**request, "model": route.model})
     assembler = new_assembler(call, route.model, converted, estimate)
     stream = await streaming.open_chat_stream(call, route, converted.body)

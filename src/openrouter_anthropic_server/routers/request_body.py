@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from openrouter_anthropic_server.errors import InvalidRequestError, RequestTooLargeError
 
@@ -17,7 +17,13 @@ async def read_json_body(request: Request, headers: Mapping[str, str], max_bytes
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
         size += len(chunk)
         if size > max_bytes:
             raise _too_large(max_bytes)

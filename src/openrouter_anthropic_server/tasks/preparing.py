@@ -1,10 +1,12 @@
 """Steps before the upstream is called: check the request, find its route, bring it into the wire's form."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.conversion.chat_request import convert_request as to_chat
+from openrouter_anthropic_server.conversion.json_text import with_exact_numbers
 from openrouter_anthropic_server.conversion.messages_wire import forwarded_headers, prepare_messages_body
 from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.validation import validate_messages_request
@@ -42,9 +44,10 @@ def edit_request(call: MessageCall, route: MessagesRoute) -> MessagesCall:
 
 
 @task(name="convert_request")
-def convert_request(request: MessagesRequest, route: ChatRoute) -> ConvertedRequest:
-    """The request in the form of chat completions."""
-    converted = to_chat(request, model=route.model)
+def convert_request(call: MessageCall, route: ChatRoute) -> ConvertedRequest:
+    """The (validated) request in the form of chat completions."""
+    request = with_exact_numbers(call.body, call.raw)
+    converted = to_chat(cast(MessagesRequest, request), model=route.model)
     note(converted.notes)
     return converted
 

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrouter_anthropic_server.conversion.json_text import dump_json, has_long_number, parse_json, parse_lenient
+from openrouter_anthropic_server.conversion.json_text import (
+    dump_json,
+    has_long_number,
+    parse_json,
+    parse_lenient,
+    with_exact_numbers,
+)
 
 
 @given(before=st.text("ab1 ,", max_size=40), digits=st.integers(1, 60), after=st.text("ab1 ,", max_size=40))
@@ -19,7 +25,7 @@ def test_long_numbers_are_found_wherever_they_stand(before: str, digits: int, af
 def test_whole_numbers_of_any_size_come_through(number: int) -> None:
     body = b'{"input":{"a":%d}}' % number
 
-    parsed = parse_json(body)
+    parsed = with_exact_numbers(parse_json(body), body)
 
     assert parsed["input"]["a"] == number
     assert isinstance(parsed["input"]["a"], int)
