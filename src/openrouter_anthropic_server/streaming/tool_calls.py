@@ -12,8 +12,8 @@ class ToolCalls:
 
     A piece belongs to the call with its `index`; without one to the call with its id; without that, if
     it has no name either, to the latest call. A piece with another id and a name begins a new call even
-    under a used index: some upstreams number every call 0. The same holds without ids when the call
-    under that index is whole already.
+    under a used index: some upstreams number every call 0. Without ids the same holds for another name,
+    and when the call under that index is whole already.
     """
 
     __slots__ = ("_by_id", "_by_index", "_ids", "_latest", "_name_for_client")
@@ -55,6 +55,8 @@ class ToolCalls:
             return False
         if piece.id is not None and call.upstream_id is not None:
             return piece.id != call.upstream_id
+        if piece.id is None and call.upstream_id is None and piece.name != call.name:
+            return True
         return bool(piece.arguments.strip()) and call.is_complete
 
     def _unique(self, wanted: str | None) -> str:

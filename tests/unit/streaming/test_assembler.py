@@ -298,3 +298,10 @@ def test_of_several_reports_of_usage_counts(reports: list[ChatUsage], expected: 
     usage = message_of(assemble([*(UsageDelta(report) for report in reports), STOP]))["usage"]
 
     assert (usage["input_tokens"], usage["output_tokens"]) == expected
+
+
+def test_calls_without_id_and_arguments_under_one_index_are_told_apart_by_name() -> None:
+    events = assemble([call(0, "", "foo"), call(0, "", "bar"), Finish("tool_calls")])
+
+    check_stream(events)
+    assert [block["name"] for block in message_of(events)["content"]] == ["foo", "bar"]  # type: ignore[typeddict-item]
