@@ -101,3 +101,9 @@ def test_frames_around_the_end_of_a_chat_stream_do_no_harm(http: httpx.Client, c
     found = list(events(response.content))
     assert found[-1].name == "message_stop"
     assert "fine" in response.text
+
+
+def test_a_stream_whose_last_empty_line_is_missing_is_complete(http: httpx.Client, messages_line: Line) -> None:
+    response = ask(http, messages_line, sse_script([*FRAMES[:-1], FRAMES[-1].rstrip(b"\n")]))
+
+    assert response.content == b"".join(FRAMES)

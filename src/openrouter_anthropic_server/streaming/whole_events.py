@@ -40,6 +40,12 @@ class WholeEvents:
         self._hold(chunk[end:])
         return whole
 
+    def close(self) -> bytes:
+        """At the end of the body: a last event that lacks only its empty line, with that line; else nothing."""
+        rest = b"".join(self._pieces).rstrip(b"\r\n")
+        self._pieces, self._held = [], 0
+        return rest + b"\n\n" if rest.endswith(b"}") else b""
+
     def _hold(self, piece: bytes) -> None:
         if len(piece) < _OVERLAP and self._pieces:
             self._pieces[-1] += piece

@@ -54,8 +54,12 @@ async def relay_messages_stream(
             events = without_done(events)
         if events:
             yield events
+    last = whole.close()
+    tap.feed(last)
     if not tap.complete:
         raise UpstreamError("the upstream's stream ended before the message was complete")
+    if last:
+        yield last
 
 
 @task(name="relay_stream")

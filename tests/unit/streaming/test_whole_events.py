@@ -70,3 +70,23 @@ def test_an_event_without_end_is_refused() -> None:
 
     with pytest.raises(UpstreamError):
         whole.feed(b"x" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("rest", "last"),
+    [
+        (
+            b'event: message_stop\ndata: {"type":"message_stop"}',
+            b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+        ),
+        (b"event: message_stop\r\ndata: {}\r\n", b"event: message_stop\r\ndata: {}\n\n"),
+        (b'event: message_stop\ndata: {"type":"mess', b""),
+        (b"event: message_stop\n", b""),
+        (b"", b""),
+    ],
+)
+def test_a_last_event_without_its_empty_line_is_whole_if_its_data_is(rest: bytes, last: bytes) -> None:
+    whole = WholeEvents()
+    whole.feed(EVENTS[0] + rest)
+
+    assert whole.close() == last
