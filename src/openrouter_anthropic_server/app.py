@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -21,7 +20,6 @@ from openrouter_anthropic_server.routers.error_responses import (
     on_client_disconnect,
     on_gateway_error,
     on_http_exception,
-    on_validation_error,
 )
 from openrouter_anthropic_server.routers.openapi import openapi_document
 from openrouter_anthropic_server.routers.request_context import RequestContext
@@ -58,7 +56,6 @@ def create_app(settings: Settings, *, on_stop: Callable[[], None] = lambda: None
     app.add_exception_handler(GatewayError, on_gateway_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(ClientDisconnect, on_client_disconnect)
-    app.add_exception_handler(RequestValidationError, on_validation_error)
     _add_middleware(app, settings)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     return app

@@ -11,9 +11,9 @@ GatewayError
 ├── RequestTooLargeError       413 request_too_large       the body is too big
 ├── RateLimitError             429 rate_limit_error        later, `retry-after` says when
 ├── InternalError              500 api_error               a bug of this server
-├── UpstreamServerError        500 api_error               the upstream says that it has a bug
 ├── NotSupportedError          501 api_error               this server or backend cannot do it
 ├── UpstreamError              502 api_error               the upstream failed or made no sense
+│   └── UpstreamServerError    500 api_error               it says so itself
 ├── UpstreamTimeoutError       504 timeout_error           the upstream was silent for too long
 └── OverloadedError            529 overloaded_error        the upstream is overloaded
 """
@@ -131,13 +131,6 @@ class InternalError(GatewayError):
     type = "api_error"
 
 
-class UpstreamServerError(GatewayError):
-    """500: the upstream reports an error of its own."""
-
-    status = 500
-    type = "api_error"
-
-
 class NotSupportedError(GatewayError):
     """501: neither this server nor the chosen backend can do it."""
 
@@ -151,6 +144,12 @@ class UpstreamError(GatewayError):
 
     status = 502
     type = "api_error"
+
+
+class UpstreamServerError(UpstreamError):
+    """500: the upstream reports an error of its own."""
+
+    status = 500
 
 
 class UpstreamTimeoutError(GatewayError):

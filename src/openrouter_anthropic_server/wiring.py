@@ -99,7 +99,7 @@ async def _open_anthropic(settings: Settings) -> AsyncIterator[_Opened]:
             "anthropic", upstream, path="/v1/messages", count_path="/v1/messages/count_tokens"
         )
         async with aclosing(_catalog(upstream, "/v1/models?limit=1000", models_from_anthropic)) as catalog:
-            yield PassThroughRoutes(_anthropic_aliases(settings), backend), catalog
+            yield PassThroughRoutes(_aliases(settings, anthropic_name), backend), catalog
 
 
 @asynccontextmanager
@@ -124,17 +124,10 @@ def _upstream(settings: Settings, base_url: str, headers: Mapping[str, str], key
     )
 
 
-def _aliases(settings: Settings) -> ModelAliases:
+def _aliases(settings: Settings, naming: Callable[[str], str] = str) -> ModelAliases:
+    """The operator's names; `naming` puts `big` and `small`, by default OpenRouter's, into the backend's terms."""
     models = settings.models
-    return ModelAliases(big=models.big_model, small=models.small_model, aliases=models.model_aliases)
-
-
-def _anthropic_aliases(settings: Settings) -> ModelAliases:
-    """`big` and `small` under Anthropic's names: their defaults are OpenRouter's."""
-    models = settings.models
-    return ModelAliases(
-        big=anthropic_name(models.big_model), small=anthropic_name(models.small_model), aliases=models.model_aliases
-    )
+    return ModelAliases(naming(models.big_model), naming(models.small_model), models.model_aliases)
 
 
 def _catalog(upstream: HttpUpstream, path: str, read: Callable[[Any], Sequence[ModelInfo]]) -> CachedCatalog:

@@ -159,7 +159,7 @@ def test_an_anthropic_upstream_counts_itself(http: httpx.Client, anthropic_line:
     assert anthropic_line.upstream.requests[-1].path == "/v1/messages/count_tokens"
 
 
-@pytest.mark.parametrize("status", [404, 405, 501])
+@pytest.mark.parametrize("status", [404, 405, 500, 501])
 def test_an_upstream_that_cannot_count_is_replaced_by_the_estimate(
     http: httpx.Client, anthropic_line: Line, status: int
 ) -> None:

@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 
 from openrouter_anthropic_server.conversion.redaction import redact
-from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
+from openrouter_anthropic_server.conversion.upstream_errors import error_from_response, forwarded_headers
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError, UpstreamTimeoutError
 
 _CONNECT_SECONDS = 10.0
@@ -18,6 +18,7 @@ _DRAIN_SECONDS = 0.05
 _OK = 200
 _MAX_ANSWER_BYTES = 64 * 2**20
 _MAX_REFUSAL_BYTES = 2**20
+_FAILURES = (aiohttp.ClientError, TimeoutError, ConnectionError)
 _FORWARDED_PREFIXES = ("anthropic-ratelimit-", "x-ratelimit-")
 
 
@@ -41,7 +42,7 @@ class HttpStream:
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        except _FAILURES as error:
             raise translated(error) from None
 
     async def drain(self) -> None:
@@ -51,7 +52,7 @@ class HttpStream:
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await self._response.read()
-        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+        except _FAILURES:
             self._response.close()
 
     async def aclose(self) -> None:
@@ -104,7 +105,7 @@ class HttpUpstream:
         response = await self._request("POST", path, self._timeout, body=body, headers=headers)
         try:
             return HttpAnswer(await _read(response, _MAX_ANSWER_BYTES), _forwarded(response))
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        except _FAILURES as error:
             raise translated(error) from None
         finally:
             response.release()
@@ -128,7 +129,7 @@ class HttpUpstream:
         response = await self._request("GET", path, self._timeout)
         try:
             return orjson.loads(await _read(response, _MAX_ANSWER_BYTES))
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        except _FAILURES as error:
             raise translated(error) from None
         except orjson.JSONDecodeError:
             raise UpstreamError("the upstream's answer is not JSON") from None
@@ -148,7 +149,7 @@ class HttpUpstream:
             response = await self._open_session().request(
                 method, self._base_url + path, data=body, headers=headers, timeout=timeout, allow_redirects=False
             )
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        except _FAILURES as error:
             raise translated(error) from None
         if response.status == _OK:
             return response
@@ -157,14 +158,11 @@ class HttpUpstream:
     async def _refusal(self, response: aiohttp.ClientResponse) -> GatewayError:
         try:
             body = await _read(response, _MAX_REFUSAL_BYTES)
-        except UpstreamError:
-            body = b""
-        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+        except (UpstreamError, *_FAILURES):
             body = b""
         finally:
             response.release()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return error_from_response(response.status, headers, body, secrets=self._secrets)
+        return error_from_response(response.status, response.headers, body, secrets=self._secrets)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -207,10 +205,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _forwarded(response: aiohttp.ClientResponse) -> dict[str, str]:
-    forwarded = {}
-    for name, value in response.headers.items():
-        lower = name.lower()
-        if lower.startswith(_FORWARDED_PREFIXES):
-            forwarded[lower] = value
-    return forwarded
+def _forwarded(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """Rate limits of an answer with status 200; most have none, so their names are looked at first."""
+    found = {name: value for name, value in response.headers.items() if name.lower().startswith(_FORWARDED_PREFIXES)}
+    return forwarded_headers(found) if found else found

@@ -112,7 +112,7 @@ STATUSES: Final[Mapping[int, type[GatewayError]]] = {
 
 # Errors whose text can be a provider's way to say that the prompt does not fit; a rate limit's text
 # speaks of tokens too, and means another thing.
-_MAY_BE_OVERFLOW = (InvalidRequestError, RequestTooLargeError, UpstreamError, UpstreamServerError)
+_MAY_BE_OVERFLOW = (InvalidRequestError, RequestTooLargeError, UpstreamError)
 _OVERFLOW_TYPE = "context_length_exceeded"
 _KEY_PROBLEM = re.compile(
     r"(?:invalid|incorrect|expired|revoked|missing|disabled)[^.]{0,20}(?:api[ _-]?key|access token)"

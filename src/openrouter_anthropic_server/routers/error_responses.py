@@ -1,10 +1,8 @@
 """Every error leaves as an Anthropic envelope: our own, the framework's, and bugs."""
 
 from http import HTTPStatus
-from typing import Any
 
 import orjson
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -64,14 +62,6 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 async def on_client_disconnect(_request: Request, _error: Exception) -> Response:
     """Handler of clients that leave while they send: nobody reads the answer, only the log does."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)
-
-
-async def on_validation_error(request: Request, error: Exception) -> Response:
-    """Handler of the framework's validation of query parameters."""
-    assert isinstance(error, RequestValidationError)
-    first: dict[str, Any] = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
-    return error_response(InvalidRequestError(f"{field}: {first['msg']}"), request.scope["state"]["request_id"])
 
 
 async def unexpected_error(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Exception | None:

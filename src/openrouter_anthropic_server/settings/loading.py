@@ -123,7 +123,7 @@ def _environment_name(cls: type[BaseSettings], field: str) -> str:
 
 def client_address(host: str, port: int) -> str:
     """The base URL under which clients on this machine reach a server that listens on `host`."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from openrouter_anthropic_server.conversion.messages_wire import DEFAULT_VERSION
+
 
 @dataclass(slots=True)
 class MessageCall:
@@ -27,7 +29,7 @@ class MessageCall:
     @property
     def api_version(self) -> str:
         """The client's `anthropic-version`; the oldest where it sent none."""
-        return self.headers.get("anthropic-version", "2023-06-01")
+        return self.headers.get("anthropic-version", DEFAULT_VERSION)
 
     @property
     def betas(self) -> str:

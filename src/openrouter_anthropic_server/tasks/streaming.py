@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
-from openrouter_anthropic_server.errors import GatewayError, UpstreamError
+from openrouter_anthropic_server.errors import UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
 from openrouter_anthropic_server.orchestration import task
 from openrouter_anthropic_server.ports.chat_backend import ChatStream
@@ -49,7 +49,7 @@ async def relay_messages_stream(
         if tap.error is not None:
             if kept := before_error(events):
                 yield kept
-            raise cleaned(_reported(tap.error), route)
+            raise cleaned(error_from_response(500, {}, orjson.dumps(tap.error)), route)
         if tap.complete:
             events = without_done(events)
         if events:
@@ -94,17 +94,3 @@ def _encoded(events: list[dict[str, Any]], assembler: Assembler) -> bytes:
     if assembler.failure is not None:
         events = [event for event in events if event["type"] != "error"]
     return b"".join([encode_event(event) for event in events])
-
-
-def _reported(error: dict[str, Any]) -> GatewayError:
-    """The upstream's `error` event as our error, cleaned of keys and addresses."""
-    return error_from_response(_status_of(error), {}, orjson.dumps(error))
-
-
-_STATUS = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 504, "invalid_request_error": 400}
-
-
-def _status_of(error: dict[str, Any]) -> int:
-    inner = error.get("error")
-    kind = inner.get("type") if isinstance(inner, dict) else None
-    return _STATUS.get(kind, 500) if isinstance(kind, str) else 500

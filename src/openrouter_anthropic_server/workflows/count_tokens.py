@@ -5,7 +5,11 @@ No run is recorded: Claude Code's `/context` asks 26 times at once.
 
 from collections.abc import Mapping
 
-from openrouter_anthropic_server.conversion.messages_wire import forwarded_headers, prepare_messages_body
+from openrouter_anthropic_server.conversion.messages_wire import (
+    DEFAULT_VERSION,
+    forwarded_headers,
+    prepare_messages_body,
+)
 from openrouter_anthropic_server.conversion.validation import parse_json, validate_count_tokens_request
 from openrouter_anthropic_server.errors import NotFoundError, NotSupportedError, UpstreamError
 from openrouter_anthropic_server.ports.messages_backend import MessagesCall
@@ -16,7 +20,7 @@ from openrouter_anthropic_server.services import Services
 async def count_tokens(raw: bytes, headers: Mapping[str, str], services: Services) -> int:
     """Input tokens of the request in `raw`; never 0."""
     body = parse_json(raw)
-    version, betas = headers.get("anthropic-version", "2023-06-01"), headers.get("anthropic-beta", "")
+    version, betas = headers.get("anthropic-version", DEFAULT_VERSION), headers.get("anthropic-beta", "")
     request = validate_count_tokens_request(body, api_version=version, betas=betas)
     route = services.routes.resolve(request["model"])
     counted = None

@@ -368,3 +368,8 @@ def test_waits_in_the_body_become_headers() -> None:
     full = {"error": {"message": "x", "availability": {"code": "capacity_exhausted", "retry_after": 5}}}
     assert error_from_response(429, {}, body(full)).headers["retry-after"] == "5"
     assert error_from_chat_error(full["error"]).headers["retry-after"] == "5"  # type: ignore[arg-type]
+
+
+def test_whoever_expects_that_an_upstream_fails_expects_its_500_too() -> None:
+    """Counting tokens falls back to the estimate for both."""
+    assert isinstance(error_from_response(500, {}, b""), UpstreamError)
