@@ -1,12 +1,13 @@
 """Logging: structlog events as JSON lines (or text for a person), the standard library's included."""
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
 import structlog
+from structlog.typing import Processor
 
 from openrouter_anthropic_server.observability.log_writer import LogWriter
 from openrouter_anthropic_server.observability.redaction import redact_keys
@@ -18,11 +19,16 @@ _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "fastapi", "prefe
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure_logging(level: str, form: Literal["json", "console"], writer: LogWriter) -> None:
-    """Send structlog's and the standard library's events to `writer`, with keys redacted."""
+def configure_logging(
+    level: str, form: Literal["json", "console"], writer: LogWriter, *, processors: Sequence[Processor] = ()
+) -> None:
+    """Send structlog's and the standard library's events to `writer`, with keys redacted.
+
+    `processors` see structlog's events first, with their level.
+    """
     render = _render_json if form == "json" else _render_text
     structlog.configure(
-        processors=[structlog.processors.add_log_level, render],
+        processors=[structlog.processors.add_log_level, *processors, render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _WriterLogger(writer),
         cache_logger_on_first_use=True,

@@ -3,7 +3,8 @@
 import re
 
 _KEY = re.compile(
-    rb"\b(?:sk|pk|rk)-[A-Za-z0-9_*-]{6,}|dapi[0-9a-f]{16,}|AIza[\w-]{20,}|(?<=[Bb]earer )[\w.~+/*-]{6,}=*"
+    rb"(?:\b|(?<=\\[nrtbf]))(?:sk|pk|rk)-[A-Za-z0-9_*-]{6,}"  # in JSON a key can follow an escape such as \n
+    rb"|dapi[0-9a-f]{16,}|AIza[\w-]{20,}|(?<=[Bb]earer )[\w.~+/*-]{6,}=*"
 )
 _HINTS = (b"sk-", b"pk-", b"rk-", b"dapi", b"AIza", b"earer ")
 

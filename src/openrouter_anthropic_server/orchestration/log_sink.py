@@ -15,7 +15,8 @@ class LogSink:
         """Nothing to log yet: the record is logged once, whole."""
 
     def ended(self, record: RunRecord) -> None:
-        """Log the whole record; durations in milliseconds."""
+        """Log the record without its log lines (they are in the log) and content; durations in milliseconds."""
+        subflow = {} if record.parent is None else {"parent": record.parent}
         self._log(
             "run_ended",
             request_id=record.name,
@@ -28,6 +29,7 @@ class LogSink:
             facts=record.facts,
             notes=record.notes,
             steps=[_step_line(step) for step in record.steps],
+            **subflow,
         )
 
 
@@ -43,6 +45,8 @@ def _step_line(step: StepRecord) -> dict[str, Any]:
         line["attempts"] = step.attempts
     if step.failure is not None:
         line["failure"] = step.failure
+    if step.child is not None:
+        line["child"] = step.child
     return line
 
 

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import orjson
 import pytest
@@ -90,6 +91,20 @@ def test_the_console_form_is_text(pipe: tuple[int, LogWriter]) -> None:
 
     (line,) = _lines(pipe)
     assert line.endswith(b"warning told count=2")
+
+
+def test_more_processors_see_the_events_of_structlog(pipe: tuple[int, LogWriter]) -> None:
+    seen = []
+
+    def note(_logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        seen.append((method, dict(event)))
+        return event
+
+    configure_logging("info", "json", pipe[1], processors=[note])
+    structlog.get_logger().info("told", count=2)
+
+    assert seen == [("info", {"event": "told", "count": 2, "level": "info"})]
+    assert len(_lines(pipe)) == 1
 
 
 @pytest.mark.parametrize("text", ["Bearer abcdef123456", "sk-ant-api03-abcdefgh", "dapi0123456789abcdef0123"])

@@ -7,28 +7,12 @@ import prefect
 import pytest
 
 from openrouter_anthropic_server.errors import InvalidRequestError, UpstreamError, UpstreamTimeoutError
-from openrouter_anthropic_server.orchestration import current_run, flow, open_run, task
-from openrouter_anthropic_server.orchestration.flow import Flow
-from openrouter_anthropic_server.orchestration.task import Task
-from openrouter_anthropic_server.ports.run_records import RunRecord
+from openrouter_anthropic_server.orchestration.flow import Flow, flow
+from openrouter_anthropic_server.orchestration.recorded_run import current_run, open_run
+from openrouter_anthropic_server.orchestration.task import Task, task
+from tests.unit.orchestration.recording import CollectingSink
 
 DECORATES = pytest.mark.blocking_allowed("Prefect reads the source file of what it decorates")
-
-
-class CollectingSink:
-    """Keeps the records it is given."""
-
-    def __init__(self) -> None:
-        self.begun_records: list[RunRecord] = []
-        self.ended_records: list[RunRecord] = []
-
-    def begun(self, record: RunRecord) -> None:
-        """Keep it."""
-        self.begun_records.append(record)
-
-    def ended(self, record: RunRecord) -> None:
-        """Keep it."""
-        self.ended_records.append(record)
 
 
 @pytest.fixture(name="sink")
@@ -95,8 +79,8 @@ async def test_a_flow_in_a_recorded_run_returns_its_result_and_leaves_one_record
     assert sink.begun_records == [record]
     assert (record.name, record.flow, record.state, record.tags) == ("req_1", "arithmetic", "Completed", ["model:m"])
     assert [(step.name, step.state, step.upstream) for step in record.steps] == [
-        ("double", "Completed", None),
-        ("add_later", "Completed", 0),
+        ("double", "Completed", ()),
+        ("add_later", "Completed", (0,)),
     ]
 
 
@@ -221,9 +205,29 @@ async def test_a_run_is_over_when_its_flow_is(sink: CollectingSink) -> None:
     assert current_run() is None
 
 
+@flow(name="opens-another")
+async def opening_another(sink: CollectingSink) -> list[str]:
+    double(1)
+    open_run("req_2", sink)
+    await arithmetic(1)
+    run = current_run()
+    double(2)
+    return [] if run is None else [run.record.name]
+
+
+async def test_a_run_that_is_opened_within_another_one_gives_its_context_back(sink: CollectingSink) -> None:
+    open_run("req_1", sink)
+
+    assert await opening_another(sink) == ["req_1"]
+
+    assert [(record.name, len(record.steps)) for record in sink.ended_records] == [("req_2", 2), ("req_1", 2)]
+    assert sink.named("req_2").parent is None
+
+
 def test_prefect_stores_scalars_of_parameters_and_only_types_of_the_rest() -> None:
     stored = arithmetic.serialize_parameters(
         {"id": "req_1", "count": 2, "body": {"secret": "prompt"}, "raw": b"prompt"}
     )
 
     assert stored == {"id": "req_1", "count": 2, "body": "<dict>", "raw": "<bytes>"}
+    assert arithmetic.serialize_parameters({"a": "x" * 65, "b": "x\ny"}) == {"a": "<str>", "b": "<str>"}

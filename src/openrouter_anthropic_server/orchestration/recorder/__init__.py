@@ -1,0 +1,1 @@
+"""The recorder: a process that tells Prefect what the spool holds."""
