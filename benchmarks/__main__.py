@@ -12,10 +12,11 @@ from pathlib import Path
 import orjson
 
 from benchmarks.arena import open_arena
-from benchmarks.cases import CASES, Plan
+from benchmarks.cases import CASES
+from benchmarks.plan import Plan
 from benchmarks.report import Row, table
 
-QUICK = Plan(rounds=3, seconds=1.0, warm_up=0.5, open_streams=300, starts=1)
+QUICK = Plan(rounds=3, seconds=1.0, warm_up=0.5, open_streams=300, starts=1, burst=300, paced_seconds=5.0)
 
 
 def _options() -> argparse.Namespace:

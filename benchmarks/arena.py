@@ -1,6 +1,8 @@
 """Starts the contenders, the fake upstream and the load generator, and measures one contender at a time.
 
 A contender is the upstream itself (`direct`), the `pass-through`, or the server on one wire (`messages`, `chat`).
+The server records its runs for a Prefect that is down; `messages-off` does not record, `messages-live` has its
+own Prefect server, and so for `chat`. `chat-litellm` is the server over LiteLLM, `litellm-proxy` LiteLLM's own proxy.
 """
 
 import os
@@ -14,12 +16,15 @@ from typing import Final
 
 import orjson
 
+from benchmarks import litellm_proxy
 from benchmarks.load import Job, Kind, Result
 from benchmarks.payloads import HEADERS, PATH
 from benchmarks.processes import Child, MachineTime, cpu_seconds, free_port, memory_kb
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 DIRECT: Final = "direct"
+LITELLM: Final = "chat-litellm"
+LITELLM_PROXY: Final = "litellm-proxy"
 PASSTHROUGH: Final = "pass-through"
 
 
@@ -113,43 +118,57 @@ class Arena:
         self._adopt(child)
         return child
 
-    def _launch(self, name: str) -> Contender:
+    def _launch(self, name: str, settings: Mapping[str, str]) -> Contender:
         port = free_port()
         base = f"http://127.0.0.1:{self._upstream_port}/api"
+        if name == LITELLM_PROXY:
+            return self._launch_proxy(port, base)
         if name == PASSTHROUGH:
             arguments = ["-m", "benchmarks.passthrough", "--port", str(port), "--upstream", base]
             child = self._start(name, arguments)
         else:
             arguments = ["-m", "openrouter_anthropic_server", "serve", "--port", str(port)]
-            child = self._start(name, arguments, self._settings(name, base))
+            child = self._start(name, arguments, {**self._settings(name, base), **settings})
         ready_after = child.wait_until_healthy(port)
         return Contender(name, port, child, ready_after)
 
-    def _settings(self, wire: str, base: str) -> dict[str, str]:
+    def _launch_proxy(self, port: int, base: str) -> Contender:
+        folder = self._folder / LITELLM_PROXY
+        folder.mkdir(exist_ok=True)
+        arguments = litellm_proxy.arguments(folder, port, base)
+        env = self._env(litellm_proxy.SETTINGS) | {"HOME": str(folder), "PYTHONPATH": ""}
+        child = Child.server(arguments, folder / "output.log", env, python=litellm_proxy.installed_python())
+        self._adopt(child)
+        return Contender(LITELLM_PROXY, port, child, child.wait_until_healthy(port, 120.0, "/health/liveliness"))
+
+    def start_child(self, name: str, arguments: list[str], settings: Mapping[str, str]) -> Child:
+        """Start another process that a case needs; it is stopped with the rest."""
+        return self._start(name, arguments, settings)
+
+    def _settings(self, name: str, base: str) -> dict[str, str]:
+        wire, _, recording = name.partition("-")
         data = Path(tempfile.mkdtemp(dir=self._folder, prefix="data-"))
-        return {
-            "PROXY_BACKEND": "OPENROUTER",
+        return _recording(recording) | {
+            "PROXY_BACKEND": "LITELLM_OPENROUTER" if name == LITELLM else "OPENROUTER",
             "OPENROUTER_API_KEY": "bench",
             "OPENROUTER_BASE_URL": f"{base}/v1",
             "OPENROUTER_WIRE": wire,
             "LOG_LEVEL": "info",
             "DATA_DIR": str(data),
-            "PREFECT_HOME": str(data / "prefect"),
-            "PREFECT_PORT": str(free_port()),
         }
 
     def contender(self, name: str) -> Contender:
         """The contender of that name, started if need be."""
         if name not in self._contenders:
             self.alone(None)
-            self._contenders[name] = self._launch(name)
+            self._contenders[name] = self._launch(name, {})
         return self._contenders[name]
 
     @contextmanager
-    def fresh(self, name: str) -> Iterator[Contender]:
-        """A new process of that contender, alone on the machine, stopped afterwards."""
+    def fresh(self, name: str, settings: Mapping[str, str] | None = None) -> Iterator[Contender]:
+        """A new process of that contender, alone on the machine, stopped afterwards; `settings` win over its own."""
         self.alone(None)
-        contender = self._launch(name)
+        contender = self._launch(name, settings or {})
         try:
             yield contender
         finally:
@@ -226,6 +245,14 @@ class Arena:
         now = MachineTime.now()
         busy = now.busy - self._machine.busy - (self._own_seconds() - self._own_before)
         return max(busy, 0.0) / max(now.total - self._machine.total, 1e-9)
+
+
+def _recording(kind: str) -> dict[str, str]:
+    if kind == "off":
+        return {"RECORDING": "off"}
+    if kind == "live":
+        return {"PREFECT_PORT": str(free_port())}
+    return {"PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}
 
 
 @contextmanager

@@ -2,35 +2,26 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
 from benchmarks.answers import verify
-from benchmarks.arena import DIRECT, PASSTHROUGH, Arena, Contender, Load
+from benchmarks.arena import DIRECT, LITELLM, LITELLM_PROXY, PASSTHROUGH, Arena, Contender, Load
+from benchmarks.delivery import delivery, wait_for_prefect
 from benchmarks.load import Result
 from benchmarks.payloads import Wire, large_request, paced_request, small_request, spaced_request
+from benchmarks.plan import Plan
 from benchmarks.report import Budget, Row
-from benchmarks.rows import Samples, added_rows, cpu_rows, rate_rows, tail_rows
+from benchmarks.rows import Samples, added_rows, compared_rows, cpu_rows, rate_rows, recording_rows, tail_rows
 
 _DELAY_ALLOWANCE_MS: Final = 20.0
 _RAMP_SECONDS: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long to measure, and which wires besides the pass-through."""
-
-    rounds: int = 5
-    seconds: float = 3.0
-    warm_up: float = 1.0
-    open_streams: int = 1000
-    starts: int = 3
-    wires: tuple[Wire, ...] = ("messages", "chat")
+_LITELLM_WARM_UP: Final = 3.0  # its first answers take long
 
 
 def _wire_of(name: str) -> Wire:
-    return "chat" if name == "chat" else "messages"
+    return "chat" if name.startswith("chat") or name == LITELLM_PROXY else "messages"
 
 
 def run_rounds(arena: Arena, plan: Plan, names: Sequence[str], load_for: Callable[[str], Load]) -> Samples:
@@ -157,12 +148,32 @@ def start(arena: Arena, plan: Plan) -> list[Row]:
     seconds, memory = several(PASSTHROUGH)
     rows = []
     for wire in plan.wires[:1]:
-        mine, used = several(wire)
+        mine, used = several(f"{wire}-live")
         rows += [
             Row("ready to answer", wire, mine, seconds, "s", budget=Budget("at most", 2, " s")),
             Row("idle memory", wire, used, memory, "MB", budget=Budget("at most", 200, " MB")),
         ]
     return rows or [Row("ready to answer", "-", None, seconds, "s", note=f"{memory:.0f} MB")]
+
+
+def recording(arena: Arena, plan: Plan) -> list[Row]:
+    """The same small requests without recording, with it for a Prefect that is down, and with a live one beside."""
+    rows = []
+    for wire in plan.wires:
+        names = [wire, f"{wire}-off", f"{wire}-live"]
+        wait_for_prefect(arena.contender(names[2]))
+        samples = run_rounds(arena, plan, names, lambda name: Load(small_request(_wire_of(name)), 32))
+        rows += recording_rows(samples, off=names[1], limits={names[0]: 0.95, names[2]: 0.9})
+    return rows
+
+
+def litellm(arena: Arena, plan: Plan) -> list[Row]:
+    """1 KB each way as chat completions: this server over LiteLLM, and LiteLLM's own proxy, 32 connections each."""
+    if not plan.wires:
+        return []
+    plan = replace(plan, warm_up=max(plan.warm_up, _LITELLM_WARM_UP))
+    samples = run_rounds(arena, plan, (LITELLM_PROXY, LITELLM), lambda name: Load(small_request("chat"), 32))
+    return compared_rows("over LiteLLM / its own proxy", samples, LITELLM, LITELLM_PROXY, least=5.0)
 
 
 CASES: Final[dict[str, Callable[[Arena, Plan], list[Row]]]] = {
@@ -171,4 +182,7 @@ CASES: Final[dict[str, Callable[[Arena, Plan], list[Row]]]] = {
     "large": large,
     "streams": streams,
     "open-streams": open_streams,
+    "recording": recording,
+    "delivery": delivery,
+    "litellm": litellm,
 }

@@ -85,11 +85,11 @@ class Child:
         self._started = time.monotonic()
 
     @classmethod
-    def server(cls, arguments: list[str], log: Path, env: Mapping[str, str]) -> "Child":
+    def server(cls, arguments: list[str], log: Path, env: Mapping[str, str], python: str = sys.executable) -> "Child":
         """Start `python <arguments>` with its output in `log`, in the folder of the log."""
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [python, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -126,12 +126,12 @@ class Child:
         """Processor time of the process and its living descendants."""
         return sum(cpu_seconds(pid) for pid in tree(self.pid))
 
-    def wait_until_healthy(self, port: int, seconds: float = 60.0) -> float:
-        """Poll `GET /health` until it answers 200; the seconds from the start of the process until then."""
+    def wait_until_healthy(self, port: int, seconds: float = 60.0, path: str = "/health") -> float:
+        """Poll `GET <path>` until it answers 200; the seconds from the start of the process until then."""
         while (waited := time.monotonic() - self._started) < seconds:
             if self.process.poll() is not None:
                 raise RuntimeError(f"exit code {self.process.returncode}; see {self._log}")
-            if _is_healthy(port):
+            if _is_healthy(port, path):
                 return time.monotonic() - self._started
             time.sleep(0.005)
         raise RuntimeError(f"not healthy after {waited:.0f} s; see {self._log}")
@@ -165,10 +165,10 @@ class Child:
                 continue
 
 
-def _is_healthy(port: int) -> bool:
+def _is_healthy(port: int, path: str) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except OSError:
         return False

@@ -1,6 +1,7 @@
 """From the samples of a case to the rows of the report."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -85,3 +86,27 @@ def tail_rows(case: str, samples: Samples) -> list[Row]:
 
 def _tail(samples: Sequence[Sample]) -> float:
     return _median(samples, lambda sample: sample.result.p95 / sample.result.median)
+
+
+def recording_rows(samples: Samples, off: str, limits: Mapping[str, float]) -> list[Row]:
+    """Answers per second with recording over those without; the column of the pass-through holds the latter."""
+    without = [sample.rate for sample in samples[off]]
+    noise = Spread.of(without).noise
+    rows = []
+    for name, limit in limits.items():
+        rates = [sample.rate for sample in samples[name]]
+        extra = _median(samples[name], lambda sample: sample.cpu_us) - _median(samples[off], lambda s: s.cpu_us)
+        note = f"{extra:+.0f} us of processor time per answer in the answering process"
+        budget = Budget("at least", limit, "x")
+        row = Row("recording on / off", name, median(rates), median(without), "/s", ratios(rates, without), budget)
+        rows.append(replace(row, noise=noise, note=note))
+    return rows
+
+
+def compared_rows(case: str, samples: Samples, name: str, other: str, *, least: float) -> list[Row]:
+    """Answers per second of two contenders; the column of the pass-through holds those of the `other`."""
+    ours, theirs = ([sample.rate for sample in samples[one]] for one in (name, other))
+    note = _rate_note(samples[name], samples[other])
+    budget = Budget("at least", least, "x")
+    noise = Spread.of(theirs).noise
+    return [Row(case, name, median(ours), median(theirs), "/s", ratios(ours, theirs), budget, noise, note)]
