@@ -22,7 +22,7 @@ INSTALL_PACKAGE := $(PIP) install --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
 
-.PHONY: help serve test coverage check check-static check-format check-lint check-types check-imports bench format lock \
+.PHONY: help serve test coverage check check-static check-format check-lint check-types check-imports bench compat format lock \
 	dev clean
 
 help: ## list the commands
@@ -56,6 +56,9 @@ check-imports: $(READY)/dev
 bench: $(READY)/dev ## measure the server against a bare pass-through; options in ARGS
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+compat: $(READY)/dev ## measure what works over each backend, and write docs/15-compatibility.md
+	@PYTHONPATH=src:. $(BIN)/python -m tests.conformance
+
 format: $(READY)/dev ## format the code and repair what lint can repair
 	@$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
@@ -64,6 +67,7 @@ lock: $(READY)/dev ## resolve the dependencies anew where pyproject.toml asks fo
 	@$(LOCK) pyproject.toml --group build -o requirements.lock
 	@$(LOCK) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	@cd $(CLIENTS) && ../../$(LOCK) requirements-anthropic-0x.in -o requirements-anthropic-0x.lock
+	@$(LOCK) benchmarks/requirements-litellm-proxy.in -o benchmarks/requirements-litellm-proxy.lock
 	@cd $(CLIENTS) && npm install --package-lock-only --ignore-scripts --silent
 
 dev: $(READY)/dev $(ANTHROPIC_0X)/ready clients-js ## install what the tests need

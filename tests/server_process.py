@@ -187,6 +187,8 @@ def environment(home: Path, env: Mapping[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(SOURCES),
         "PYTHONUNBUFFERED": "1",
+        "RECORDING": "off",  # the tests of recording turn it on
+        "DATA_DIR": str(home / "data"),
     }
     return base | coverage | dict(env)
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from openrouter_anthropic_server import __version__
 from openrouter_anthropic_server.conversion.validation import prepare_validation
 from openrouter_anthropic_server.errors import GatewayError
-from openrouter_anthropic_server.routers import messages, models, operation
+from openrouter_anthropic_server.routers import messages, models, operation, runs, universal
 from openrouter_anthropic_server.routers.error_responses import (
     on_client_disconnect,
     on_gateway_error,
@@ -50,7 +50,7 @@ def create_app(settings: Settings, *, on_stop: Callable[[], None] = lambda: None
         cors_origins=settings.security.cors_origins,
         api_keys=tuple(key.get_secret_value() for key in settings.security.server_api_keys),
     )
-    for router in (operation.router, models.router, messages.router):
+    for router in (operation.router, runs.router, universal.router, models.router, messages.router):
         # Not include_router: its indirections cost 30 us a request.
         app.router.routes[:0] = router.routes
     app.add_exception_handler(GatewayError, on_gateway_error)

@@ -14,7 +14,7 @@ import pytest
 from tests.api.calls import assert_error, body, post, user
 from tests.gateway_fixtures import Line
 from tests.server_process import Gateway
-from tests.upstreams.answers import ApiError
+from tests.upstreams.answers import Answer, ApiError, Tokens
 
 
 def count(http: httpx.Client, url: str, request: dict[str, Any], query: str = "") -> httpx.Response:
@@ -169,3 +169,25 @@ def test_an_upstream_that_cannot_count_is_replaced_by_the_estimate(
 
     assert response.status_code == 200
     assert 5 < response.json()["input_tokens"] < 30
+
+
+def test_counts_learn_from_the_usage_of_answers(http: httpx.Client, line: Line) -> None:
+    request = body(f"{line.model}-learned", messages=[{"role": "user", "content": "the quick brown fox " * 200}])
+    own = int(count(http, line.url, request).json()["input_tokens"])
+    real = round(own * 1.3)
+    for stream in (False, True, False, True):
+        line.upstream.reply(Answer(tokens=Tokens(input=real - 100, cache_read=60, cache_write=40)))
+        assert post(http, line.url, {**request, "stream": stream}).status_code == 200
+
+    assert real * 0.95 < int(count(http, line.url, request).json()["input_tokens"]) < real * 1.05
+
+
+def test_big_and_small_are_models_that_tell_what_they_stand_for(http: httpx.Client, line: Line) -> None:
+    big = http.get(f"{line.url}/v1/models/big").json()
+    listed = {model["id"]: model for model in http.get(f"{line.url}/v1/models?limit=1000").json()["data"]}
+
+    assert listed["big"] == big
+    assert big["description"].startswith("stands for anthropic/claude-sonnet-4, effort high")
+    assert (big["max_input_tokens"], big["max_tokens"]) == (200_000, 64_000)
+    assert big["capabilities"]["thinking"]["types"]["enabled"] == {"supported": True}
+    assert listed["small"]["description"].startswith("stands for anthropic/claude-3.7-sonnet, effort medium")

@@ -43,6 +43,7 @@ def test_listening_wider_without_keys_is_refused(host: str) -> None:
         ("ENVIRONMENT", "mars"),
         ("PING_INTERVAL_SECONDS", "0"),
         ("OPENROUTER_BASE_URL", "no-address"),
+        ("CAPABILITIES_FILE", "/no/such/file.toml"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_one_line(name: str, value: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.tree import ROOT, files, relative, text_of
 
-LOCKS = files("requirements*.lock", "tests/clients/*.lock")
+LOCKS = files("requirements*.lock", "tests/clients/*.lock", "benchmarks/*.lock")
 PACKAGE_LOCK = ROOT / "tests" / "clients" / "package-lock.json"
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*])?==([^ ;\\]+)", re.MULTILINE)
 INDEX_OPTION = re.compile(
@@ -28,7 +28,8 @@ def project() -> dict[str, Any]:
 
 
 def test_all_locks_are_found() -> None:
-    assert [relative(path) for path in LOCKS] == [
+    assert sorted(map(relative, LOCKS)) == [
+        "benchmarks/requirements-litellm-proxy.lock",
         "requirements-dev.lock",
         "requirements.lock",
         "tests/clients/requirements-anthropic-0x.lock",
@@ -51,7 +52,7 @@ def test_index_address_would_be_noticed(line: str) -> None:
 def test_every_package_in_a_lock_has_a_hash(path: Path) -> None:
     entries = re.split(r"^(?=[a-z0-9])", text_of(path), flags=re.MULTILINE)[1:]
 
-    assert len(entries) == len(pins(path)) > 10
+    assert len(entries) == len(PIN.findall(text_of(path))) > 10
     assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 
@@ -64,9 +65,19 @@ def test_package_lock_names_no_registry_address() -> None:
 
 
 def test_no_configuration_chooses_a_registry() -> None:
-    configurations = files("*.toml", "*.cfg", "Makefile", ".ci/run", "tests/clients/.npmrc", "tests/clients/*.in")
+    configurations = files(
+        "*.toml", "*.cfg", "Makefile", ".ci/run", "tests/clients/.npmrc", "tests/clients/*.in", "benchmarks/*.in"
+    )
 
     assert [relative(path) for path in configurations if REGISTRY_SETTING.search(text_of(path))] == []
+
+
+def test_litellm_is_pinned_exactly_and_measured_against_the_same_version() -> None:
+    (pinned,) = [text for text in project()["project"]["dependencies"] if name_of(text) == "litellm"]
+    proxy = text_of(ROOT / "benchmarks" / "requirements-litellm-proxy.in")
+
+    assert re.fullmatch(r"litellm==\d+\.\d+\.\d+", pinned)
+    assert pinned.replace("litellm", "litellm[proxy]") in proxy.splitlines()
 
 
 def test_versions_of_what_runs_are_the_versions_that_are_tested() -> None:

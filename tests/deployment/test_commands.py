@@ -68,6 +68,22 @@ def test_the_claude_command_starts_claude_code_against_this_server(tmp_path: Pat
     assert done.stdout == "http://127.0.0.1:4321 first big |-p hello there --model small\n"
 
 
+def test_the_claude_command_tells_the_limits_of_the_model(tmp_path: Path) -> None:
+    fake = tmp_path / "claude"
+    fake.write_text('#!/bin/sh\necho "$CLAUDE_CODE_MAX_CONTEXT_TOKENS $CLAUDE_CODE_MAX_OUTPUT_TOKENS"\n')
+    fake.chmod(0o755)
+    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    silent = {"ANTHROPIC_UPSTREAM_API_KEY": "any", "ANTHROPIC_UPSTREAM_BASE_URL": "http://127.0.0.1:9"}
+    server = ServerProcess(silent | {"BIG_MODEL": "anthropic/claude-sonnet-4.5"}).start()
+    try:
+        told = run_command(["claude"], path | {"PORT": str(server.port)})
+        own = run_command(["claude"], path | {"PORT": str(server.port), "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "100000"})
+    finally:
+        server.stop()
+
+    assert (told.stdout, own.stdout) == ("200000 \n", "100000 \n")
+
+
 def test_without_claude_code_the_claude_command_says_how_to_get_it(tmp_path: Path) -> None:
     done = run_command(["claude"], {"PATH": str(tmp_path)})
 

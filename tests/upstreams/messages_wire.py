@@ -1,5 +1,6 @@
 """Answers in the form of the Anthropic Messages API: a JSON message, or its SSE events."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,9 @@ from tests.upstreams.script import Cut, Hold, Pause, Script, Step, json_script, 
 MESSAGE_ID = "gen-1763670000-fakemessage"
 SEARCH_ID = "srvtoolu_fake_search"
 
+_ID = "[a-zA-Z0-9_-]+"
+_NAME = "[a-zA-Z0-9_-]{1,128}"
+
 
 def error_script(error: ApiError) -> Script:
     """An error answer with the envelope that OpenRouter's `/messages` and Anthropic use."""
@@ -31,6 +35,29 @@ def error_script(error: ApiError) -> Script:
         "request_id": MESSAGE_ID,
     }
     return json_script(body, error.status, error.headers)
+
+
+def id_problem(body: dict[str, Any]) -> ApiError | None:
+    """What Anthropic says to the first tool call, result or tool with an id or a name that it does not take."""
+    for path, value, pattern in _named(body):
+        if not re.fullmatch(pattern, value):
+            return ApiError(400, f"{path}: String should match pattern '^{pattern}$'", "invalid_request_error")
+    return None
+
+
+def _named(body: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for number, tool in enumerate(body.get("tools") or ()):
+        if "name" in tool:
+            yield f"tools.{number}.custom.name", tool["name"], _NAME
+    for number, message in enumerate(body.get("messages") or ()):
+        content = message["content"]
+        for place, block in enumerate(content if isinstance(content, list) else ()):
+            path = f"messages.{number}.content.{place}.{block['type']}"
+            if block["type"] == "tool_use":
+                yield f"{path}.id", block["id"], _ID
+                yield f"{path}.name", block["name"], _NAME
+            elif block["type"] == "tool_result":
+                yield f"{path}.tool_use_id", block["tool_use_id"], _ID
 
 
 def message(answer: Answer, model: str) -> dict[str, Any]:

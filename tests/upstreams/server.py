@@ -21,6 +21,7 @@ Handler = Callable[[Received], Reply]
 
 _START_SECONDS = 10.0
 _LONGEST_HOLD_SECONDS = 30.0
+_STREAMED = ("text/event-stream", "application/vnd.amazon.eventstream")
 _LARGEST_BODY = 64 * 1024 * 1024
 
 
@@ -124,7 +125,8 @@ class FakeUpstream:
         path = received.path.removeprefix(self._base_path)
         wire = self._wires.get(path)
         if wire is not None and received.method == "POST":
-            return self._render(self._next_reply(received), wire, received)
+            problem = messages_wire.id_problem(received.body) if _is_claudes(received, wire) else None
+            return self._render(problem or self._next_reply(received), wire, received)
         if path.endswith("/messages/count_tokens") and isinstance(self.count, int):
             return json_script({"input_tokens": self.count})
         if path.endswith("/messages/count_tokens") and isinstance(self.count, ApiError):
@@ -184,6 +186,10 @@ def _answer(answer: Answer, wire: Wire, model: str, streaming: bool, quirks: cha
     return write(answer, model)
 
 
+def _is_claudes(received: Received, wire: Wire) -> bool:
+    return wire == "messages" and "claude" in received.model
+
+
 async def _received(request: web.Request) -> Received:
     raw = await request.read()
     return Received(
@@ -208,7 +214,7 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 async def _play(script: Script, request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(script.before_headers)
     response = web.StreamResponse(status=script.status, headers=script.headers)
-    if "text/event-stream" not in script.headers.get("content-type", ""):
+    if not script.headers.get("content-type", "").startswith(_STREAMED):
         response.content_length = len(script.sent) + any(isinstance(step, Cut) for step in script.steps)
     await response.prepare(request)
     for step in script.steps:

@@ -1,6 +1,6 @@
 """The chat wire over HTTP: OpenRouter's `/chat/completions`."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
 from openrouter_anthropic_server.backends.http_upstream import HttpStream, HttpUpstream
@@ -8,7 +8,7 @@ from openrouter_anthropic_server.conversion.json_text import dump_json, parse_le
 from openrouter_anthropic_server.errors import UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
 from openrouter_anthropic_server.ports.chat_backend import ChatAnswer
-from openrouter_anthropic_server.streaming.sse import DONE, SseDecoder, SseFrame
+from openrouter_anthropic_server.streaming.chat_chunks import ChatChunkReader
 
 
 class HttpChatStream:
@@ -16,7 +16,7 @@ class HttpChatStream:
 
     def __init__(self, stream: HttpStream) -> None:
         self._stream = stream
-        self._done = False
+        self._reader = ChatChunkReader()
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -25,35 +25,18 @@ class HttpChatStream:
 
     async def chunks(self) -> AsyncIterator[list[ChatChunk]]:
         """What arrived, grouped by network read; comments and unnamed frames without JSON are skipped."""
-        decoder = SseDecoder()
+        reader = self._reader
         async for data in self._stream.chunks():
-            for chunks in self._read(decoder.feed(data)):
+            for chunks in reader.feed(data):
                 yield chunks
-            if self._done:
+            if reader.done:
                 return
-        for chunks in self._read(decoder.close()):
-            yield chunks
-
-    def _read(self, frames: list[SseFrame]) -> Iterator[list[ChatChunk]]:
-        """The chunks of the frames up to `[DONE]`; those before a frame that makes no sense come before it raises."""
-        chunks: list[ChatChunk] = []
-        try:
-            for frame in frames:
-                if frame.data.strip() == DONE:
-                    self._done = True
-                    break
-                if frame.data:
-                    chunks.append(_chunk(frame))
-        except UpstreamError:
-            if chunks:
-                yield chunks
-            raise
-        if chunks:
+        for chunks in reader.close():
             yield chunks
 
     async def aclose(self) -> None:
         """Drop the connection; after `[DONE]` it is kept for the next request."""
-        if self._done:
+        if self._reader.done:
             await self._stream.drain()
         await self._stream.aclose()
 
@@ -84,13 +67,3 @@ class HttpChatBackend:
     async def open_stream(self, request: ChatRequest) -> HttpChatStream:
         """Post a request and return when the upstream's headers are there."""
         return HttpChatStream(await self._upstream.open(self._path, dump_json(request)))
-
-
-def _chunk(frame: SseFrame) -> ChatChunk:
-    try:
-        chunk = parse_lenient(frame.data)
-    except ValueError:
-        raise UpstreamError("the upstream's stream holds a chunk that is not JSON") from None
-    if not isinstance(chunk, dict):
-        raise UpstreamError("the upstream's stream holds something that is not a chunk")
-    return cast(ChatChunk, chunk)

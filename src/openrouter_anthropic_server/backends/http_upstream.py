@@ -120,9 +120,14 @@ class HttpUpstream:
             raise await self._refusal(response)
         return HttpStream(response)
 
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must not show in messages: the key."""
+        return self._secrets
+
     def redact(self, text: str) -> str:
         """`text` without our key and without addresses."""
-        return redact(text, self._secrets)
+        return redact(text, self.secrets)
 
     async def get_json(self, path: str) -> Any:
         """The parsed JSON of a GET."""
@@ -162,7 +167,7 @@ class HttpUpstream:
             body = b""
         finally:
             response.release()
-        return error_from_response(response.status, response.headers, body, secrets=self._secrets)
+        return error_from_response(response.status, response.headers, body, secrets=self.secrets)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

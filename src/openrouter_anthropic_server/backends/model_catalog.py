@@ -1,4 +1,4 @@
-"""Catalogues of models: a fixed one, and one that an upstream fills and that outlives its failures."""
+"""Catalogues of models: fixed, changed, joined, and one that an upstream fills and that outlives its failures."""
 
 import asyncio
 import time
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from openrouter_anthropic_server.conversion.model_list import ModelInfo
 from openrouter_anthropic_server.errors import GatewayError
+from openrouter_anthropic_server.ports.model_catalog import ModelCatalog
 
 _RETRY_SECONDS = 15.0
 
@@ -19,6 +20,43 @@ class StaticCatalog:
     async def list_models(self) -> Sequence[ModelInfo]:
         """The models."""
         return self._models
+
+
+class ChangedCatalog:
+    """The models of another catalog, changed by a function: in a thread, and again only when they are others."""
+
+    def __init__(self, catalog: ModelCatalog, change: Callable[[Sequence[ModelInfo]], Sequence[ModelInfo]]) -> None:
+        self._catalog = catalog
+        self._change = change
+        self._seen: Sequence[ModelInfo] | None = None
+        self._changed: Sequence[ModelInfo] = ()
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """The changed models."""
+        models = await self._catalog.list_models()
+        if models is not self._seen:
+            self._changed = tuple(await asyncio.to_thread(self._change, models))
+            self._seen = models
+        return self._changed
+
+
+class JoinedCatalog:
+    """The models of several catalogs one after the other, asked at the same time; the first of a name stays."""
+
+    def __init__(self, catalogs: Sequence[ModelCatalog]) -> None:
+        self._catalogs = tuple(catalogs)
+        self._parts: tuple[Sequence[ModelInfo], ...] = ()
+        self._joined: Sequence[ModelInfo] = ()
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """All their models."""
+        parts = tuple(await asyncio.gather(*(catalog.list_models() for catalog in self._catalogs)))
+        if not self._parts or any(new is not old for new, old in zip(parts, self._parts, strict=True)):
+            by_name = {model["id"]: model for part in reversed(parts) for model in part}
+            names = dict.fromkeys(model["id"] for part in parts for model in part)
+            self._joined = tuple(by_name[name] for name in names)
+            self._parts = parts
+        return self._joined
 
 
 class CachedCatalog:

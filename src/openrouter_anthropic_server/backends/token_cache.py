@@ -19,9 +19,9 @@ class CountCache:
         return len(self._counts)
 
     @staticmethod
-    def key(text: str) -> bytes:
-        """The digest of a text."""
-        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    def key(text: str, tokenizer: bytes = b"") -> bytes:
+        """The digest of a text, and of which tokenizer counts it."""
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=tokenizer).digest()
 
     def get(self, key: bytes) -> int | None:
         """The count, if it is known."""

@@ -1,19 +1,25 @@
 """How token counts of the pieces of a request add up, by family of model.
 
 Fitted to 92 recorded requests of the Anthropic API (median error 5 %): cl100k counts times a factor, plus
-constants for the messages, the tools' preamble and thinking.
+constants for the messages, the tools' preamble and thinking. Those of other vendors are not fitted: there the
+corrections by real usage (token_corrections.py) do the most.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
 from openrouter_anthropic_server.conversion.model_names import from_via_alias, is_claude, strip_context_suffix
 
-Family = Literal["old", "new", "other"]
-"""Claude up to 4.6 (Opus) or 4.5 and 4.6 (others), Claude with the newer tokenizer, any other model."""
+Family = Literal["old", "new", "gpt", "gemini", "other"]
+"""Claude up to 4.6 (Opus) or 4.5 and 4.6 (others), Claude with the newer tokenizer, OpenAI's, Google's, any other."""
+
+_OTHERS: Final[tuple[tuple[re.Pattern[str], Family], ...]] = (
+    (re.compile(r"(?:^|[/:.-])(?:gpt-(?:4o|4[.-]\d(?!\d)|[5-9]|oss)|chatgpt|codex|o[134](?![a-z0-9]))"), "gpt"),
+    (re.compile(r"(?:^|[/:.-])(?:gemini|gemma)"), "gemini"),
+)
 
 _DATE = re.compile(r"\d{6,}")
 _VERSION = re.compile(r"(?<![\d.])(\d{1,2})(?:[-.](\d{1,2}))?(?![\d])")
@@ -24,7 +30,11 @@ _NEWEST = (99, 0)  # a Claude name without a version is one from after this was 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """Factors on cl100k counts, and constants in tokens."""
+    """Factors on the tokenizer's counts, and constants in tokens.
+
+    An image costs by its area up to `image_cap`, or by tiles of 768 pixels if `image_tile` is not 0. `wide`:
+    OpenAI's newer tokenizer counts texts that are not plain ASCII.
+    """
 
     base: int
     per_message: int
@@ -37,7 +47,23 @@ class Formula:
     image_long_edge: int
     image_cap: int
     pdf_page: int
+    image_tile: int = 0
+    wide: bool = False
 
+
+_OTHER: Final = Formula(
+    base=3,
+    per_message=4,
+    text=1.0,
+    tools=1.0,
+    tools_preamble=12,
+    forced_tool=0,
+    thinking_enabled=0,
+    thinking_adaptive=0,
+    image_long_edge=1568,
+    image_cap=1568,
+    pdf_page=1500,
+)
 
 FORMULAS: Final[Mapping[Family, Formula]] = {
     "old": Formula(
@@ -66,19 +92,9 @@ FORMULAS: Final[Mapping[Family, Formula]] = {
         image_cap=4784,
         pdf_page=2750,
     ),
-    "other": Formula(
-        base=3,
-        per_message=4,
-        text=1.0,
-        tools=1.0,
-        tools_preamble=12,
-        forced_tool=0,
-        thinking_enabled=0,
-        thinking_adaptive=0,
-        image_long_edge=1568,
-        image_cap=1568,
-        pdf_page=1500,
-    ),
+    "gpt": replace(_OTHER, wide=True),
+    "gemini": replace(_OTHER, pdf_page=258, image_tile=258),
+    "other": _OTHER,
 }
 
 
@@ -88,7 +104,7 @@ def family(model: str) -> Family:
     name = strip_context_suffix(model).lower()
     name = from_via_alias(name) or name
     if not is_claude(name):
-        return "other"
+        return next((family for pattern, family in _OTHERS if pattern.search(name)), "other")
     name = name[name.rindex("claude") :]
     line = next((line for line in _FIRST_NEW if line in name), "")
     found = _VERSION.search(_DATE.sub("", name))

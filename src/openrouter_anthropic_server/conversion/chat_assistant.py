@@ -9,6 +9,7 @@ from openrouter_anthropic_server.conversion.chat_context import ChatContext, Jso
 from openrouter_anthropic_server.conversion.chat_history_reasoning import Detail, redacted_details, thinking_details
 from openrouter_anthropic_server.conversion.chat_parts import text_part
 from openrouter_anthropic_server.conversion.chat_server_blocks import SERVER_RULES
+from openrouter_anthropic_server.conversion.databricks_history import redacted_parts, thinking_parts
 from openrouter_anthropic_server.conversion.json_text import dump_json
 
 _CALL_FIELDS = frozenset({"type", "id", "name", "input", "cache_control", "caller", "toolset_name"})
@@ -98,10 +99,16 @@ def _note_call_fields(block: Json, path: str, ctx: ChatContext) -> None:
 
 
 def _add_thinking(block: Json, path: str, ctx: ChatContext, draft: AssistantDraft) -> None:
+    if ctx.dialect.reasoning == "databricks":
+        draft.parts += thinking_parts(block, path, ctx)
+        return
     draft.details += thinking_details(block, path, ctx, index=len(draft.details))
 
 
 def _add_redacted(block: Json, path: str, ctx: ChatContext, draft: AssistantDraft) -> None:
+    if ctx.dialect.reasoning == "databricks":
+        draft.parts += redacted_parts(block, path, ctx)
+        return
     draft.details += redacted_details(block, path, ctx, index=len(draft.details))
 
 

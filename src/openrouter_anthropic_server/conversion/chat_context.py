@@ -1,9 +1,11 @@
 """What every step of a conversion to the chat wire knows: the model, the tool names and the notes so far."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from openrouter_anthropic_server.capabilities.traits import UNLIMITED, Capabilities
+from openrouter_anthropic_server.conversion.chat_dialects import OPENROUTER, ChatDialect
 from openrouter_anthropic_server.conversion.notes import Note, NoteKind
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.conversion.vendors import ANTHROPIC
@@ -41,6 +43,15 @@ class NoteBook:
         """Harmless, left out."""
         self._add("not_sent", path, detail)
 
+    def default(self, path: str, detail: str) -> None:
+        """Set here, because the client set nothing."""
+        self._add("default", path, detail)
+
+    def add(self, notes: Iterable[Note]) -> None:
+        """Notes that were made elsewhere."""
+        for note in notes:
+            self._add(note.kind, note.path, note.detail)
+
     def notes(self) -> tuple[Note, ...]:
         """All notes, in the order of their first place."""
         return tuple(
@@ -62,6 +73,8 @@ class ChatContext:
     vendor: str
     tool_names: ToolNames = field(default_factory=ToolNames)
     notes: NoteBook = field(default_factory=NoteBook)
+    dialect: ChatDialect = OPENROUTER
+    capabilities: Capabilities = UNLIMITED
 
     @property
     def anthropic(self) -> bool:

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from openrouter_anthropic_server.conversion.chat_context import ChatContext, Json
-from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX, unpack_reasoning
+from openrouter_anthropic_server.conversion.reasoning_envelope import (
+    ENVELOPE_PREFIX,
+    malformed_details,
+    unpack_reasoning,
+)
 from openrouter_anthropic_server.conversion.vendors import ANTHROPIC, vendors_of_format
 
 ANTHROPIC_FORMAT = "anthropic-claude-v1"
@@ -25,7 +29,7 @@ def thinking_details(block: Json, path: str, ctx: ChatContext, *, index: int) ->
     ctx.note_unknown(block, _THINKING_FIELDS, path)
     text, signature = block["thinking"], block.get("signature") or ""
     if signature.startswith(ENVELOPE_PREFIX):
-        packed = unpack_reasoning(signature)
+        packed = _unpacked(signature, path, ctx)
         if packed is not None:
             details = _own_details(packed, path, ctx)
             if text and details and not any(detail.get("text") or detail.get("summary") for detail in details):
@@ -45,13 +49,20 @@ def thinking_details(block: Json, path: str, ctx: ChatContext, *, index: int) ->
 def redacted_details(block: Json, path: str, ctx: ChatContext, *, index: int) -> list[Detail]:
     """Details of a redacted_thinking block: Anthropic's data, or an envelope with another vendor's."""
     ctx.note_unknown(block, _REDACTED_FIELDS, path)
-    packed = unpack_reasoning(block["data"])
+    packed = _unpacked(block["data"], path, ctx)
     if packed is not None:
         return _own_details(packed, path, ctx)
     if ctx.anthropic and not block["data"].startswith(ENVELOPE_PREFIX):
         return [{"type": "reasoning.encrypted", "data": block["data"], "format": ANTHROPIC_FORMAT, "index": index}]
     ctx.notes.not_sent(path, "encrypted reasoning of another vendor")
     return []
+
+
+def _unpacked(signature: str, path: str, ctx: ChatContext) -> list[Detail] | None:
+    packed = unpack_reasoning(signature)
+    if packed is not None and malformed_details(signature):
+        ctx.notes.not_sent(path, "reasoning that is not in the form in which it was handed out")
+    return packed
 
 
 def _own_details(packed: Sequence[Detail], path: str, ctx: ChatContext) -> list[Detail]:

@@ -1,4 +1,4 @@
-"""`thinking` and `output_config.effort` as OpenRouter's `reasoning` and `verbosity`.
+"""`thinking` and `output_config.effort` as the upstream's dialect says them; here as OpenRouter's `reasoning`.
 
 `reasoning` takes one of `effort` and `max_tokens`. For Claude, `verbosity` becomes `output_config.effort` without
 switching thinking on, so it carries an effort that stands beside disabled, absent or budgeted thinking.
@@ -8,19 +8,37 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from openrouter_anthropic_server.conversion.chat_context import ChatContext, Json
+from openrouter_anthropic_server.conversion.databricks_reasoning import databricks_reasoning
+from openrouter_anthropic_server.conversion.litellm_reasoning import litellm_reasoning
+from openrouter_anthropic_server.conversion.own_reasoning import (
+    REASONING_PARAMETERS,
+    with_reasoning_in_anthropics_terms,
+)
+from openrouter_anthropic_server.conversion.thinking_kinds import can_think, fit_thinking
 
-_OWN_PARAMETERS = ("reasoning", "reasoning_effort", "include_reasoning")
+_DIALECTS: Mapping[str, Callable[[Json, ChatContext], dict[str, Any]]] = {
+    "databricks": databricks_reasoning,
+    "litellm": litellm_reasoning,
+}
 _THINKING_FIELDS = frozenset({"type", "budget_tokens", "display", "block_binding"})
 
 
 def reasoning_parameters(request: Json, ctx: ChatContext) -> dict[str, Any]:
-    """`reasoning` and `verbosity` for the request; nothing if it says nothing about thinking or effort.
+    """How the request asks for reasoning in the upstream's dialect; nothing if it says nothing about it."""
+    convert = _DIALECTS.get(ctx.dialect.reasoning)
+    if convert is None:
+        return _openrouter(request, ctx)
+    return convert(with_reasoning_in_anthropics_terms(request, ctx), ctx)
+
+
+def _openrouter(request: Json, ctx: ChatContext) -> dict[str, Any]:
+    """`reasoning` and `verbosity`.
 
     A client that gave OpenRouter's own parameters is obeyed: then Anthropic's are noted as not sent.
     """
     thinking = request.get("thinking")
     effort = (request.get("output_config") or {}).get("effort")
-    given = next((name for name in _OWN_PARAMETERS if request.get(name) is not None), None)
+    given = next((name for name in REASONING_PARAMETERS if request.get(name) is not None), None)
     if given is not None:
         return _overruled(given, thinking, effort, ctx)
     if thinking is None:
@@ -30,6 +48,9 @@ def reasoning_parameters(request: Json, ctx: ChatContext) -> dict[str, Any]:
     rule = _KINDS.get(kind)
     if rule is None:
         raise ctx.refusal("thinking.type", f"thinking of type '{kind}'")
+    if rule is not _disabled and can_think(ctx.capabilities) is False:
+        ctx.notes.not_sent("thinking", "the model does not think")
+        return _verbosity(effort, ctx) if effort is not None else {}
     return rule(thinking, effort, ctx)
 
 
@@ -40,7 +61,7 @@ def _enabled(thinking: Json, effort: str | None, ctx: ChatContext) -> dict[str, 
     if effort is None:
         return {"reasoning": {"max_tokens": budget}}
     if ctx.anthropic:
-        return {"reasoning": {"max_tokens": budget}, "verbosity": effort}
+        return {"reasoning": {"max_tokens": budget}} | _verbosity(effort, ctx)
     ctx.notes.not_sent("thinking.budget_tokens", "effort says it already; this wire takes one of them")
     return {"reasoning": {"effort": effort}}
 
@@ -59,7 +80,7 @@ def _disabled(thinking: Json, effort: str | None, ctx: ChatContext) -> dict[str,
     if effort is None:
         return off
     if ctx.anthropic:
-        return off | {"verbosity": effort}
+        return off | _verbosity(effort, ctx)
     ctx.notes.not_sent("output_config.effort", "thinking is disabled")
     return off
 
@@ -75,7 +96,14 @@ _KINDS: Mapping[str, Callable[[Json, str | None, ChatContext], dict[str, Any]]] 
 def _effort_alone(effort: str | None, ctx: ChatContext) -> dict[str, Any]:
     if effort is None:
         return {}
-    return {"verbosity": effort} if ctx.anthropic else {"reasoning": {"effort": effort}}
+    return _verbosity(effort, ctx) if ctx.anthropic else {"reasoning": {"effort": effort}}
+
+
+def _verbosity(effort: str, ctx: ChatContext) -> dict[str, Any]:
+    """An effort that does not switch thinking on, as far as the Claude has efforts of its own."""
+    fitted = fit_thinking(None, effort, ctx.capabilities, max_tokens=None)
+    ctx.notes.add(fitted.notes)
+    return {} if fitted.effort is None else {"verbosity": fitted.effort}
 
 
 def _overruled(given: str, thinking: Json | None, effort: str | None, ctx: ChatContext) -> dict[str, Any]:

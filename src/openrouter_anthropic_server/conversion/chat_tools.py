@@ -12,6 +12,7 @@ from openrouter_anthropic_server.conversion.chat_client_tools import (
     text_editor_function,
 )
 from openrouter_anthropic_server.conversion.chat_context import ChatContext, Json
+from openrouter_anthropic_server.conversion.chat_support import chat_name
 from openrouter_anthropic_server.conversion.tool_schemas import meets_strict_rules, normalise_schema
 
 PLACEHOLDER = "DeferredToolPlaceholder"
@@ -21,6 +22,10 @@ WEB_SEARCH = "openrouter:web_search"
 WEB_FETCH = "openrouter:web_fetch"
 
 _OPENROUTER_PREFIX = "openrouter:"
+_SERVER_TOOLS = frozenset({"web_search", "web_fetch"})
+_STRICT_TOOLS = frozenset({"openrouter", "openai", "azure", "mistral", "databricks"})
+_CACHING_TOOLS = frozenset({"openrouter", "bedrock"})
+"""Providers whose tools may have `strict`, and a mark for the prompt cache."""
 _CUSTOM = "custom"
 _OLD_EDITORS = frozenset({"text_editor_20241022", "text_editor_20250124"})
 _DATE = re.compile(r"_\d{8}$")
@@ -58,10 +63,11 @@ def convert_tools(request: Json, ctx: ChatContext) -> dict[str, Any]:
 
 def _convert_tool(tool: Json, path: str, ctx: ChatContext) -> dict[str, Any] | None:
     kind = tool.get("type") or _CUSTOM
-    if kind.startswith(_OPENROUTER_PREFIX):
+    runs_tools = ctx.dialect.provider == "openrouter"
+    if kind.startswith(_OPENROUTER_PREFIX) and runs_tools:
         return dict(tool)
     rule = _RULES.get(_family(kind))
-    if rule is None:
+    if rule is None or (_family(kind) in _SERVER_TOOLS and not runs_tools):
         raise ctx.refusal(path, f"tools of type '{kind}'")
     return rule(tool, path, ctx)
 
@@ -95,16 +101,25 @@ def _text_editor(tool: Json, path: str, ctx: ChatContext) -> dict[str, Any] | No
 
 def _function_tool(tool: Json, function: Function, path: str, ctx: ChatContext) -> dict[str, Any]:
     function["name"] = ctx.tool_name(function["name"], f"{path}.name")
-    strict = tool.get("strict")
-    if strict is not None:
-        if not strict or ctx.anthropic or meets_strict_rules(tool.get("input_schema") or {}):
-            function["strict"] = strict
-        else:
-            ctx.notes.not_sent(f"{path}.strict", "the schema leaves properties optional or objects open")
+    if tool.get("strict") is not None:
+        function |= _strict(tool, path, ctx)
     converted: dict[str, Any] = {"type": "function", "function": function}
     if tool.get("cache_control"):
-        converted["cache_control"] = tool["cache_control"]
+        if ctx.dialect.provider in _CACHING_TOOLS:
+            converted["cache_control"] = tool["cache_control"]
+        else:
+            ctx.notes.not_sent(f"{path}.cache_control", f"{ctx.dialect.provider} does not take it")
     return converted
+
+
+def _strict(tool: Json, path: str, ctx: ChatContext) -> Function:
+    if ctx.dialect.provider not in _STRICT_TOOLS or (ctx.dialect.provider == "databricks" and not ctx.anthropic):
+        ctx.notes.not_sent(f"{path}.strict", f"{ctx.dialect.provider} does not take it")
+    elif not tool["strict"] or ctx.anthropic or meets_strict_rules(tool.get("input_schema") or {}):
+        return {"strict": tool["strict"]}
+    else:
+        ctx.notes.not_sent(f"{path}.strict", "the schema leaves properties optional or objects open")
+    return {}
 
 
 def _server_tool(openrouter_type: str, parameters: Mapping[str, str]) -> ToolRule:
@@ -173,8 +188,19 @@ def _tool_choice(choice: Json | None, server_tools: Mapping[str, str], ctx: Chat
     named = choice["type"] == "tool"
     wanted: Any = _named_tool(choice["name"], server_tools, ctx) if named else _CHOICES[choice["type"]]
     ctx.note_unknown(choice, _CHOICE_FIELDS, "tool_choice")
-    parallel = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") else {}
-    return {"tool_choice": wanted} | parallel
+    return {"tool_choice": wanted} | _one_call_at_a_time(choice, ctx)
+
+
+def _one_call_at_a_time(choice: Json, ctx: ChatContext) -> dict[str, Any]:
+    if not choice.get("disable_parallel_tool_use"):
+        return {}
+    name = chat_name("parallel_tool_calls", ctx.model, ctx.dialect, ctx.capabilities)
+    if name is None:
+        ctx.notes.not_sent(
+            "tool_choice.disable_parallel_tool_use", f"{ctx.model} at {ctx.dialect.provider} does not take it"
+        )
+        return {}
+    return {name: False}
 
 
 _CHOICES: Mapping[str, str] = {"auto": "auto", "any": "required", "none": "none"}

@@ -1,41 +1,41 @@
 """The Claude models known when this was written: shown where no upstream's list can be read.
 
-Ids from the official SDK's list, windows as Claude Code assumes them for these names. Release dates only
-where the dated name tells them; capabilities are null because they are not known for certain.
+Ids from the official SDK's list. Release dates only where the dated name tells them; windows, limits and
+capabilities stand in the capability table.
 """
 
 from typing import Final
 
 from openrouter_anthropic_server.conversion.model_list import UNKNOWN_DATE, ModelInfo
 
-# id, line, window and longest answer in tokens, release date
-_ROWS: tuple[tuple[str, str, int, int, str | None], ...] = (
-    ("claude-opus-5-5", "opus", 1_000_000, 128_000, None),
-    ("claude-sonnet-5-5", "sonnet", 1_000_000, 128_000, None),
-    ("claude-haiku-5-5", "haiku", 1_000_000, 128_000, None),
-    ("claude-fable-5-2", "fable", 1_000_000, 128_000, None),
-    ("claude-mythos-5-2", "mythos", 1_000_000, 128_000, None),
-    ("claude-fable-5-1", "fable", 1_000_000, 128_000, None),
-    ("claude-mythos-5-1", "mythos", 1_000_000, 128_000, None),
-    ("claude-opus-5", "opus", 1_000_000, 128_000, None),
-    ("claude-sonnet-5", "sonnet", 1_000_000, 128_000, None),
-    ("claude-fable-5", "fable", 1_000_000, 128_000, None),
-    ("claude-mythos-5", "mythos", 1_000_000, 128_000, None),
-    ("claude-mythos-preview", "mythos", 1_000_000, 128_000, None),
-    ("claude-opus-4-8", "opus", 1_000_000, 128_000, None),
-    ("claude-opus-4-7", "opus", 1_000_000, 128_000, "2026-04-16"),
-    ("claude-opus-4-6", "opus", 200_000, 128_000, "2026-02-05"),
-    ("claude-sonnet-4-6", "sonnet", 200_000, 64_000, None),
-    ("claude-opus-4-5-20251101", "opus", 200_000, 64_000, "2025-11-01"),
-    ("claude-opus-4-5", "opus", 200_000, 64_000, "2025-11-01"),
-    ("claude-haiku-4-5-20251001", "haiku", 200_000, 64_000, "2025-10-01"),
-    ("claude-haiku-4-5", "haiku", 200_000, 64_000, "2025-10-01"),
-    ("claude-sonnet-4-5-20250929", "sonnet", 200_000, 64_000, "2025-09-29"),
-    ("claude-sonnet-4-5", "sonnet", 200_000, 64_000, "2025-09-29"),
+# id, line, release date
+_ROWS: tuple[tuple[str, str, str | None], ...] = (
+    ("claude-opus-5-5", "opus", None),
+    ("claude-sonnet-5-5", "sonnet", None),
+    ("claude-haiku-5-5", "haiku", None),
+    ("claude-fable-5-2", "fable", None),
+    ("claude-mythos-5-2", "mythos", None),
+    ("claude-fable-5-1", "fable", None),
+    ("claude-mythos-5-1", "mythos", None),
+    ("claude-opus-5", "opus", None),
+    ("claude-sonnet-5", "sonnet", None),
+    ("claude-fable-5", "fable", None),
+    ("claude-mythos-5", "mythos", None),
+    ("claude-mythos-preview", "mythos", None),
+    ("claude-opus-4-8", "opus", None),
+    ("claude-opus-4-7", "opus", "2026-04-16"),
+    ("claude-opus-4-6", "opus", "2026-02-05"),
+    ("claude-sonnet-4-6", "sonnet", None),
+    ("claude-opus-4-5-20251101", "opus", "2025-11-01"),
+    ("claude-opus-4-5", "opus", "2025-11-01"),
+    ("claude-haiku-4-5-20251001", "haiku", "2025-10-01"),
+    ("claude-haiku-4-5", "haiku", "2025-10-01"),
+    ("claude-sonnet-4-5-20250929", "sonnet", "2025-09-29"),
+    ("claude-sonnet-4-5", "sonnet", "2025-09-29"),
 )
 
 
-def _model(model_id: str, line: str, window: int, longest: int, released: str | None) -> ModelInfo:
+def _model(model_id: str, line: str, released: str | None) -> ModelInfo:
     return {
         "type": "model",
         "id": model_id,
@@ -43,8 +43,8 @@ def _model(model_id: str, line: str, window: int, longest: int, released: str | 
         "created_at": f"{released}T00:00:00Z" if released else UNKNOWN_DATE,
         "lifecycle": "active",
         "line": line,
-        "max_input_tokens": window,
-        "max_tokens": longest,
+        "max_input_tokens": None,
+        "max_tokens": None,
         "deprecated_at": None,
         "retires_at": None,
         "capabilities": None,

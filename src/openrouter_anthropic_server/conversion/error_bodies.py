@@ -11,12 +11,15 @@ from typing import Any
 
 import orjson
 
+from openrouter_anthropic_server.conversion.databricks_errors import CODES, unwrapped
+
 _MAX_BODY = 1_000_000
 _MAX_MESSAGE = 20_000
 _MAX_PLAIN_TEXT = 4000
 _GENERIC = re.compile(r"(?:(?:provider|model|upstream) returned (?:an )?error|(?:unknown )?error|)\.?", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]{0,200}>\s*([^<]{1,200}?)\s*</title", re.IGNORECASE)
 _ERROR_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DELAY = re.compile(r"(\d{1,9})(?:\.\d{1,9})?s")  # Google's RetryInfo: whole seconds are enough
 _MESSAGE_KEYS = ("message", "detail", "error_message", "error_description", "msg", "title")
 _NESTED_KEYS = ("error", "errors", "detail", "message")
 
@@ -72,7 +75,7 @@ def _read_error(error: Mapping[str, Any], *, is_envelope: bool) -> ErrorFacts:
     availability = _mapping(error.get("availability")) or _mapping(metadata.get("availability"))
     kind = _text(error.get("type"))
     return ErrorFacts(
-        message=_message_of(error),
+        message=unwrapped(_message_of(error), _message_of),
         inner=_inner_message(metadata.get("raw")),
         error_type=_text(metadata.get("error_type")) or _text(error.get("error_type")) or _text(error.get("code")),
         availability=_text(availability.get("code")),
@@ -81,7 +84,7 @@ def _read_error(error: Mapping[str, Any], *, is_envelope: bool) -> ErrorFacts:
         code=_first_status(error),
         error_code=_error_code(_mapping(error.get("details")).get("error_code")),
         provider=_text(metadata.get("provider_name")),
-        headers=_body_headers(metadata, availability),
+        headers=_body_headers(metadata, availability, error.get("details")),
     )
 
 
@@ -127,6 +130,8 @@ def _first_status(error: Mapping[str, Any]) -> int | None:
 
 
 def _status(value: object) -> int | None:
+    if isinstance(value, str) and value in CODES:
+        return CODES[value]
     if isinstance(value, str) and value.isdecimal() and len(value) == 3:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
@@ -134,13 +139,17 @@ def _status(value: object) -> int | None:
     return None
 
 
-def _body_headers(metadata: Mapping[str, Any], availability: Mapping[str, Any]) -> dict[str, str]:
+def _body_headers(metadata: Mapping[str, Any], availability: Mapping[str, Any], details: object) -> dict[str, str]:
     """Headers that stand in the body: OpenRouter repeats its rate limits in `metadata.headers`."""
     headers = {str(name).lower(): str(value) for name, value in _mapping(metadata.get("headers")).items()}
     waits = (availability.get("retry_after"), metadata.get("retry_after"), metadata.get("retry_after_seconds"))
     for wait in waits:
         if isinstance(wait, int | float) and not isinstance(wait, bool):
             headers.setdefault("retry-after", str(wait))
+    for detail in details if isinstance(details, list) else ():
+        delay = _DELAY.fullmatch(str(_mapping(detail).get("retryDelay")))
+        if delay:
+            headers.setdefault("retry-after", delay[1])
     return headers
 
 

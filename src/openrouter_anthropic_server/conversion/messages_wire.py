@@ -5,20 +5,23 @@ What is not edited arrives as it was sent: order of keys, unknown fields, all di
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
-from openrouter_anthropic_server.conversion.json_text import dump_json
-from openrouter_anthropic_server.conversion.model_names import is_claude
+from openrouter_anthropic_server.capabilities.traits import UNLIMITED, Capabilities
+from openrouter_anthropic_server.conversion.betas import fit_betas
+from openrouter_anthropic_server.conversion.claude_tool_ids import check_tool_names, good_messages
+from openrouter_anthropic_server.conversion.json_text import dump_json, with_exact_numbers
+from openrouter_anthropic_server.conversion.messages_fields import NO_EDITS, FieldEdits, field_edits
 from openrouter_anthropic_server.conversion.notes import Note
-from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX
 from openrouter_anthropic_server.conversion.threads import refuse_thread
+from openrouter_anthropic_server.conversion.vendors import ANTHROPIC, vendor_of
 from openrouter_anthropic_server.errors import InvalidRequestError
 
-Upstream = Literal["anthropic", "openrouter", "demo"]
+Upstream = Literal["anthropic", "openrouter", "databricks", "demo"]
 
 DEFAULT_VERSION = "2023-06-01"
 
@@ -29,6 +32,7 @@ _BETA_HEADERS: dict[Upstream, tuple[str, ...]] = {
     "anthropic": ("anthropic-beta",),
     "demo": ("anthropic-beta",),
     "openrouter": ("anthropic-beta", "x-anthropic-beta"),
+    "databricks": ("anthropic-beta",),
 }
 """The names under which an upstream is given the client's beta values."""
 
@@ -42,102 +46,87 @@ class PreparedMessages:
 
 
 def prepare_messages_body(
-    body: dict[str, Any], raw: bytes | None, *, model: str, upstream: Upstream
+    body: dict[str, Any],
+    raw: bytes | None,
+    *,
+    model: str,
+    upstream: Upstream,
+    capabilities: Capabilities = UNLIMITED,
 ) -> PreparedMessages:
-    """The request under the upstream's `model` name; for Claude without thinking that is not signed by Anthropic.
+    """The request under the upstream's `model` name, with what model and upstream take by their `capabilities`.
 
-    `raw` is the text that `body` was parsed from, or None if the body was made or changed here; if
-    nothing has to change it is returned as it is. `body` is validated and is not changed. The
-    upstreams take every field of the API but `thread`, so nothing else is left out.
+    `raw` is the text that `body` was parsed from, or None if the body was made or changed here; if nothing has to
+    change it is returned as it is. `body` is validated and is not changed. Raises `InvalidRequestError` for what
+    cannot be left out.
     """
     if upstream != "anthropic":
         refuse_thread(body)
-    notes = tuple(_foreign_thinking(body["messages"], model))
-    if raw is None or notes:
-        return PreparedMessages(_dumped(body, raw, model), notes)
+    renamed: tuple[Note, ...] = ()
+    if _is_claude(model, upstream):
+        check_tool_names(body.get("tools") or ())
+        if (good := good_messages(body["messages"])) is not None:
+            body, raw, renamed = _with_messages(body, raw, good[0]), None, good[1]
+    edits = field_edits(body, capabilities, upstream=upstream)
+    if raw is None or edits is not NO_EDITS:
+        return PreparedMessages(_dumped(body, raw, model, edits), renamed + edits.notes)
     if body["model"] == model:
         return PreparedMessages(raw)
     return PreparedMessages(_with_model(body, raw, model))
 
 
-def forwarded_headers(headers: Mapping[str, str], *, upstream: Upstream) -> dict[str, str]:
-    """The client's headers that decide how the upstream reads the body, lower-case; repeated ones joined."""
+def forwarded_headers(
+    headers: Mapping[str, str], *, upstream: Upstream, capabilities: Capabilities = UNLIMITED
+) -> dict[str, str]:
+    """The client's headers that decide how the upstream reads the body, lower-case; repeated ones joined.
+
+    Betas that the upstream does not take are left out; `betas.fit_betas` has notes on them.
+    """
     found: dict[str, list[str]] = {"anthropic-version": [], "anthropic-beta": []}
     for name, value in headers.items():
         if value and (values := found.get(name.lower())) is not None:
             values.append(value)
     forwarded = {"anthropic-version": next(iter(found["anthropic-version"]), DEFAULT_VERSION)}
-    if betas := ",".join(found["anthropic-beta"]):
+    if betas := fit_betas(",".join(found["anthropic-beta"]), capabilities).sent:
         forwarded |= dict.fromkeys(_BETA_HEADERS[upstream], betas)
     if upstream == "anthropic":
         forwarded |= {name: headers[name] for name in _ACCOUNT_HEADERS if headers.get(name)}
     return forwarded
 
 
-# ---------------------------------------------------------------- thinking of other vendors
-
-
-def _foreign_thinking(messages: list[dict[str, Any]], model: str) -> Iterator[Note]:
-    claude = is_claude(model)
-    for number, message in enumerate(messages):
-        content = message["content"]
-        if message["role"] != "assistant" or not isinstance(content, list):
-            continue
-        if not any([block["type"] == "thinking" for block in content]):  # noqa: C419 - half the time
-            continue
-        foreign = [index for index, block in enumerate(content) if _is_foreign(block, claude)]
-        for index in foreign:
-            yield Note("not_sent", f"messages.{number}.content.{index}", "thinking without Anthropic's signature")
-        if foreign and len(foreign) == len(content):
-            yield Note("not_sent", f"messages.{number}", "nothing but thinking without Anthropic's signature")
-
-
-def _is_foreign(block: dict[str, Any], claude: bool) -> bool:
-    """Claude refuses thinking without its signature; an envelope of ours means nothing to anybody."""
-    if block["type"] != "thinking":
-        return False
-    signature = block.get("signature") or ""
-    return signature.startswith(ENVELOPE_PREFIX) if signature else claude
-
-
-def _own_messages(messages: list[dict[str, Any]], model: str) -> list[dict[str, Any]]:
-    claude = is_claude(model)
-    kept = []
-    for message in messages:
-        content = message["content"]
-        if (
-            message["role"] == "assistant"
-            and isinstance(content, list)
-            and any(_is_foreign(block, claude) for block in content)
-        ):
-            own = [block for block in content if not _is_foreign(block, claude)]
-            if own:
-                kept.append({**message, "content": own})
-        else:
-            kept.append(message)
-    return kept
+def _is_claude(model: str, upstream: Upstream) -> bool:
+    return upstream != "openrouter" or vendor_of(model) == ANTHROPIC
 
 
 # ---------------------------------------------------------------- text
 
 
-def _edited(body: dict[str, Any], model: str) -> dict[str, Any]:
-    return {**body, "model": model, "messages": _own_messages(body["messages"], model)}
+def _with_messages(body: dict[str, Any], raw: bytes | None, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """`body` with these messages; whole numbers keep all their digits."""
+    if raw is None or (exact := with_exact_numbers(body, raw)) is body:
+        return {**body, "messages": messages}
+    good = good_messages(exact["messages"])
+    return exact if good is None else {**exact, "messages": good[0]}
 
 
-def _dumped(body: dict[str, Any], raw: bytes | None, model: str) -> bytes:
+def _edited(body: dict[str, Any], model: str, edits: FieldEdits) -> dict[str, Any]:
+    if edits is not NO_EDITS:
+        body = edits.apply(body)
+    return {**body, "model": model}
+
+
+def _dumped(body: dict[str, Any], raw: bytes | None, model: str, edits: FieldEdits) -> bytes:
     if raw is None or _same_text(body, raw):
-        return dump_json(_edited(body, model))
-    return _dumped_exactly(raw, model)
+        return dump_json(_edited(body, model, edits))
+    return _dumped_exactly(raw, model, edits)
 
 
-def _dumped_exactly(raw: bytes, model: str) -> bytes:
+def _dumped_exactly(raw: bytes, model: str, edits: FieldEdits = NO_EDITS) -> bytes:
     """Parse and dump with the standard library: slower, but whole numbers keep all their digits.
 
     orjson reads a whole number beyond 64 bits as a float.
     """
     try:
-        text = json.dumps(_edited(json.loads(raw), model), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(_edited(json.loads(raw), model, edits), ensure_ascii=False, separators=(",", ":"))
     except RecursionError:
         raise InvalidRequestError("The request is nested too deeply to be passed on") from None
     return text.encode()

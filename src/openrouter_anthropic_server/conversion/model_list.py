@@ -16,7 +16,9 @@ UNKNOWN_DATE: Final = "1970-01-01T00:00:00Z"
 """`created_at` of a model whose release date is not known; the API's own convention."""
 
 _MAX_MODELS = 5_000
-_EFFORTS = ("low", "medium", "high", "max", "xhigh")
+EFFORTS: Final = ("low", "medium", "high", "max", "xhigh")
+"""Levels of effort that the API tells of."""
+
 _USUAL_EFFORTS = ("low", "medium", "high")
 _LINE = re.compile(r"(?:^|[-/])(haiku|sonnet|opus|fable|mythos)(?![a-z])")
 _AUTHOR = re.compile(r"^[^:]{1,40}: ")
@@ -216,7 +218,7 @@ def _capabilities(entry: Mapping[str, Any]) -> ModelCapabilities:
 
 def _effort(reasoning: Mapping[str, Any], *, supported: bool) -> dict[str, Any]:
     known = _list(reasoning.get("supported_efforts")) or _USUAL_EFFORTS
-    levels = {effort: {"supported": supported and effort in known} for effort in _EFFORTS}
+    levels = {effort: {"supported": supported and effort in known} for effort in EFFORTS}
     return {"supported": supported, **levels}
 
 

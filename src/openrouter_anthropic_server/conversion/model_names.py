@@ -6,6 +6,9 @@ Pure text; which backend gets which name is decided elsewhere.
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import TypeVar
+
+Target = TypeVar("Target")
 
 VIA_PREFIX = "claude-via-"
 OPENROUTER_PREFIX = "openrouter/"
@@ -16,6 +19,7 @@ _DATE = re.compile(r"[-@]\d{8}(?=[-:]|$)")
 _LATEST = re.compile(r"-latest(?=:|$)")
 _VERSION = re.compile(r"(?<=-)(\d{1,2})-(\d{1,2})(?=[-:]|$)")
 _GLOB_CHARACTERS = frozenset("*?[")
+_ANTHROPIC_AUTHORS = frozenset({"anthropic", "~anthropic"})
 
 # In a via alias "--" stands for the slash, so a dash next to a dash or slash needs the escape, as does
 # every character that is not safe in a URL path, and the escape character "=" itself.
@@ -98,7 +102,7 @@ def _unescape(match: re.Match[str]) -> str:
     return bytes.fromhex(match[0].replace("=", "")).decode("utf-8", "surrogatepass")
 
 
-def match_alias(name: str, aliases: Mapping[str, str]) -> str | None:
+def match_alias(name: str, aliases: Mapping[str, Target]) -> Target | None:
     """What the operator's aliases say about a name: an exact key first, then globs in their order."""
     exact = aliases.get(name)
     if exact is not None:
@@ -108,6 +112,15 @@ def match_alias(name: str, aliases: Mapping[str, str]) -> str | None:
 
 
 def anthropic_name(name: str) -> str:
-    """Anthropic's own name for its model at OpenRouter: `anthropic/claude-sonnet-4.5` is `claude-sonnet-4-5`."""
-    author, slash, slug = name.partition("/")
-    return slug.replace(".", "-") if slash and author == "anthropic" else name
+    """Anthropic's own name for its model at OpenRouter: `anthropic/claude-sonnet-4.5` is `claude-sonnet-4-5`.
+
+    A name without that author is taken for Anthropic's own and passes as it is written.
+    """
+    author, slash, slug = (from_via_alias(name) or name).partition("/")
+    return slug.replace(".", "-") if slash and author in _ANTHROPIC_AUTHORS else name
+
+
+def anthropic_name_behind_prefix(name: str) -> str:
+    """As `anthropic_name`, where a prefix was cut off that can have been the author: `claude-sonnet-4.5` too."""
+    name = anthropic_name(name)
+    return name.replace(".", "-") if name.startswith("claude-") else name

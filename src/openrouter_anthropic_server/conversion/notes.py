@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-NoteKind = Literal["converted", "renamed", "not_sent"]
+NoteKind = Literal["converted", "renamed", "not_sent", "default"]
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """One thing that the upstream sees otherwise than the client sent it.
 
-    `kind`: "converted" (same meaning, other form), "renamed" (tool names) or "not_sent" (harmless,
-    left out). `path` names the field as in error messages (`thinking.display`,
+    `kind`: "converted" (same meaning, other form), "renamed" (tool names), "not_sent" (harmless, left out) or
+    "default" (set where the client set nothing). `path` names the field as in error messages (`thinking.display`,
     `messages.3.content.0`); `detail` says why, without any of the user's content.
     """
 

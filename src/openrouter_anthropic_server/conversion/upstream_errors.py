@@ -49,6 +49,7 @@ OPENROUTER_TYPES: Final[Mapping[str, type[GatewayError]]] = {
     "authentication": AuthenticationError,
     "invalid_api_key": AuthenticationError,
     "payment_required": BillingError,
+    "insufficient_quota": BillingError,  # OpenAI says so with 429, but waiting does not help
     "permission_denied": PermissionDeniedError,
     "not_found": NotFoundError,
     "image_not_found": NotFoundError,
@@ -137,6 +138,8 @@ def error_from_response(
     OpenRouter's `error_type` decides, then Anthropic's `error.type`, then the status. `headers` in any case.
     """
     facts = read_body(body)
+    if 300 <= status < 400 and facts.code is None:
+        return UpstreamError(f"The upstream answered with a redirect (HTTP {status}): its address needs a correction.")
     if status < 400:
         status = facts.code or 502
     lower = {name.lower(): value for name, value in headers.items()}

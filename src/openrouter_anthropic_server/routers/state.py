@@ -1,6 +1,7 @@
 """What the routers share: the open services and the limits of the HTTP side."""
 
 import hmac
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -24,6 +25,12 @@ class RouterState:
     api_keys: Sequence[str] = field(default=(), repr=False)
     cors_origins: Sequence[str] = ()
     services: Services | None = None
+    _made: float = field(default_factory=time.monotonic)
+
+    @property
+    def uptime_seconds(self) -> float:
+        """Seconds since the application was made."""
+        return time.monotonic() - self._made
 
     def open_services(self) -> Services:
         """The services; there are none before the application has started."""

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from openrouter_anthropic_server.settings.fields import HttpAddress, OptionalSecret, lower_case, upper_case
 
-BackendName = Literal["OPENROUTER", "ANTHROPIC", "DEMO"]
+BackendName = Literal["OPENROUTER", "LITELLM_OPENROUTER", "ANTHROPIC", "AZURE_DATABRICKS", "DEMO"]
 
 
 class UpstreamSettings(BaseSettings):
@@ -16,7 +16,9 @@ class UpstreamSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore")
 
     proxy_backend: Annotated[BackendName | None, upper_case] = Field(
-        None, description="Upstream: OPENROUTER, ANTHROPIC or DEMO; unset: the first whose key is set, else DEMO."
+        None,
+        description="Upstream: OPENROUTER, LITELLM_OPENROUTER, ANTHROPIC, AZURE_DATABRICKS or DEMO;"
+        " unset: the first whose key is set, else DEMO.",
     )
     upstream_timeout_seconds: float = Field(
         600.0,

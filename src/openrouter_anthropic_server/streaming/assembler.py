@@ -174,6 +174,8 @@ class Assembler:
             events = self._queue.finish()
         except UpstreamError as error:
             return self._fail(error)
+        if self._queue.lost_details:
+            self.notes.append(Note("not_sent", "reasoning_details", "reasoning that came after the text of the answer"))
         stop_reason, stop_sequence = self._stop()
         if self._usage_is_estimate:
             self._usage["output_tokens"] = max(1, self._characters // _CHARACTERS_PER_TOKEN)

@@ -41,7 +41,17 @@ from openrouter_anthropic_server.streaming.tool_calls import ToolCalls
 class BlockQueue:
     """The blocks of one answer that have not been closed yet."""
 
-    __slots__ = ("_blocks", "_calls", "_cited", "_is_open", "_loose", "_search_id", "_waiting_citations", "_writer")
+    __slots__ = (
+        "_blocks",
+        "_calls",
+        "_cited",
+        "_is_open",
+        "_loose",
+        "_search_id",
+        "_waiting_citations",
+        "_writer",
+        "lost_details",
+    )
 
     def __init__(self, writer: EventWriter, tool_names: ToolNames, search_id: str | None = None) -> None:
         """`search_id` names the search of a request that offered one; its results are what the answer cites."""
@@ -53,6 +63,7 @@ class BlockQueue:
         self._loose = ReasoningPieces()
         self._waiting_citations: list[Citation] = []
         self._cited: list[Citation] = []
+        self.lost_details = 0
 
     @property
     def has_tool_calls(self) -> bool:
@@ -159,7 +170,7 @@ class BlockQueue:
             sources = "\n".join(map(source_line, self._waiting_citations))
             self._text_block().add(sources)
         if self._loose.is_worth_replaying:
-            self._thinking_block(None)
+            self._end_with_loose()
         if self._search_id is not None and self._cited:
             # At the end, because sources come as late as that; clients take them before and after the text.
             self._append(SearchBlock(self._search_id))
@@ -170,6 +181,16 @@ class BlockQueue:
             events += [self._writer.delta(delta) for delta in self._blocks[0].take()]
             self._close_first(events)
         return events
+
+    def _end_with_loose(self) -> None:
+        """A block for details that came last, unless the answer ends with text: clients take that for its result.
+
+        No model needs them then: they bind calls to the thinking before them.
+        """
+        if isinstance(self._last(), TextBlock):
+            self.lost_details = len(self._loose.take())
+        else:
+            self._thinking_block(None)
 
     def _open_first(self, events: list[StreamEvent]) -> bool:
         first = self._blocks[0]

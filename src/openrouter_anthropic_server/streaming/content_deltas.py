@@ -5,7 +5,13 @@ from typing import Any
 
 from openrouter_anthropic_server.conversion.citations import citation_from_annotation
 from openrouter_anthropic_server.conversion.notes import Note
-from openrouter_anthropic_server.streaming.delta_types import CitationDelta, Delta, NotRepresented, TextDelta
+from openrouter_anthropic_server.streaming.delta_types import (
+    CitationDelta,
+    Delta,
+    NotRepresented,
+    RedactedThinking,
+    TextDelta,
+)
 from openrouter_anthropic_server.streaming.reasoning_deltas import thinking_deltas
 
 _DATA_URL = "data:"
@@ -60,12 +66,17 @@ def _text_part(part: Mapping[str, Any]) -> list[Delta]:
 
 
 def _reasoning_part(part: Mapping[str, Any]) -> list[Delta]:
-    """Databricks: `{"type": "reasoning", "summary": [{"type": "summary_text", "text", "signature"}]}`."""
+    """Databricks: `{"type": "reasoning", "summary": [{"type": "summary_text", "text", "signature"}]}`.
+
+    Thinking that is not to be read is a piece `{"type": "summary_encrypted_text", "data"}`.
+    """
     deltas: list[Delta] = []
     summary = part.get("summary")
     for piece in summary if isinstance(summary, list) else ():
         if isinstance(piece, dict):
             deltas += thinking_deltas(piece.get("text"), piece.get("signature"))
+            if piece.get("data"):
+                deltas.append(RedactedThinking(str(piece["data"])))
     return deltas
 
 
@@ -75,6 +86,11 @@ def _thinking_part(part: Mapping[str, Any]) -> list[Delta]:
     pieces = thinking if isinstance(thinking, list) else [{"text": thinking}]
     text = "".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))
     return thinking_deltas(text, part.get("signature"))
+
+
+def _redacted_part(part: Mapping[str, Any]) -> list[Delta]:
+    """Anthropic's own, where an answer that is no chat completion keeps the order of its blocks."""
+    return [RedactedThinking(str(part["data"]))] if part.get("data") else []
 
 
 def _image_part(part: Mapping[str, Any]) -> list[Delta]:
@@ -99,6 +115,7 @@ _PART_READERS: dict[str, Callable[[Mapping[str, Any]], list[Delta]]] = {
     "refusal": lambda part: read_content(part.get("refusal")),
     "reasoning": _reasoning_part,
     "thinking": _thinking_part,
+    "redacted_thinking": _redacted_part,
     "image_url": _image_part,
 }
 

@@ -8,6 +8,7 @@ from openrouter_anthropic_server.streaming.usage_tap import kind_of
 
 _BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_CONTENT = (b"content_block_start", b"content_block_delta", b"message_delta", b"message_stop")
 _OVERLAP = 3  # bytes of a boundary that can stand in the piece before
 
 
@@ -54,6 +55,11 @@ class WholeEvents:
         self._held += len(piece)
         if self._held > MAX_FRAME_BYTES:
             raise UpstreamError("the upstream's stream holds an event that is too large")
+
+
+def has_content(events: bytes) -> bool:
+    """Whether any of the answer's content, or its end, is among these events."""
+    return any(mark in events for mark in _CONTENT)
 
 
 def before_error(events: bytes) -> bytes:

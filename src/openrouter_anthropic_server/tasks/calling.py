@@ -1,7 +1,5 @@
 """Steps that call the upstream for a whole answer, and bring that into the form of a Message."""
 
-from collections.abc import Mapping
-
 import orjson
 
 from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
@@ -9,25 +7,23 @@ from openrouter_anthropic_server.conversion.json_text import dump_json
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
 from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
-from openrouter_anthropic_server.orchestration import current_run, task
+from openrouter_anthropic_server.orchestration.task import task
 from openrouter_anthropic_server.ports.messages_backend import MessagesAnswer, MessagesCall
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, Route
-from openrouter_anthropic_server.ports.run_records import Fact
 from openrouter_anthropic_server.streaming.completion import message_from_completion
+from openrouter_anthropic_server.streaming.signature_tap import signatures_of
 from openrouter_anthropic_server.tasks.assembling import new_assembler
 from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
 
 STRANGE = (AttributeError, KeyError, TypeError, ValueError)
 """What reading an answer raises where a value has another type than any known one."""
 
-_COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cost")
-
 
 @task(name="call_backend")
 async def call_messages_backend(call: MessageCall, route: MessagesRoute, request: MessagesCall) -> MessagesAnswer:
     """The answer of an upstream on the messages wire."""
     answer = await route.backend.send(request)
-    call.answer_headers.update(answer.headers)
+    call.forward(answer.headers)
     return answer
 
 
@@ -35,7 +31,7 @@ async def call_messages_backend(call: MessageCall, route: MessagesRoute, request
 async def call_chat_backend(call: MessageCall, route: ChatRoute, request: ChatRequest) -> ChatCompletion:
     """The answer of an upstream on the chat wire."""
     answer = await route.backend.complete(request)
-    call.answer_headers.update(answer.headers)
+    call.forward(answer.headers)
     return answer.completion
 
 
@@ -51,7 +47,7 @@ def read_answer(route: MessagesRoute, answer: MessagesAnswer) -> MessageAnswer:
     if not isinstance(message, dict) or message.get("type") != "message":
         raise UpstreamError("the upstream's answer is not a message")
     outcome = Outcome(message.get("model"), message.get("stop_reason"), message.get("usage"))
-    return MessageAnswer(answer.body, outcome)
+    return MessageAnswer(answer.body, outcome, signatures_of(message.get("content")))
 
 
 @task(name="convert_response")
@@ -66,24 +62,8 @@ def convert_response(
         raise strange_answer() from error
     except GatewayError as error:
         raise cleaned(error, route) from None
-    outcome = Outcome(message["model"], message["stop_reason"], message["usage"])
-    return MessageAnswer(dump_json(message), outcome)
-
-
-@task(name="account_usage")
-def account_usage(outcome: Outcome) -> None:
-    """Note tokens, cost (USD) and stop reason as facts of the run."""
-    run = current_run()
-    if run is None:
-        return
-    usage = outcome.usage if isinstance(outcome.usage, Mapping) else {}
-    run.fact(model_used=_shown(outcome.model), stop_reason=_shown(outcome.stop_reason))
-    run.fact(**{name: _shown(usage.get(name)) for name in _COUNTED})
-
-
-def _shown(value: object) -> Fact:
-    """The value if it can be a fact; what an upstream says of itself can be anything."""
-    return value if isinstance(value, str | int | float) else None
+    outcome = Outcome(message["model"], message["stop_reason"], message["usage"], not completion.get("usage"))
+    return MessageAnswer(dump_json(message), outcome, signatures_of(message["content"]))
 
 
 def strange_answer() -> UpstreamError:

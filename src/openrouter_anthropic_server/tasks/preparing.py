@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from typing import cast
 
 from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
+from openrouter_anthropic_server.conversion.betas import fit_betas
 from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.conversion.chat_request import convert_request as to_chat
-from openrouter_anthropic_server.conversion.json_text import with_exact_numbers
 from openrouter_anthropic_server.conversion.messages_wire import forwarded_headers, prepare_messages_body
 from openrouter_anthropic_server.conversion.notes import Note
+from openrouter_anthropic_server.conversion.unsent_headers import unsent_headers
 from openrouter_anthropic_server.conversion.validation import validate_messages_request
-from openrouter_anthropic_server.orchestration import current_run, task
+from openrouter_anthropic_server.observability.labels import label
+from openrouter_anthropic_server.orchestration.recorded_run import current_run
+from openrouter_anthropic_server.orchestration.task import task
 from openrouter_anthropic_server.ports.messages_backend import MessagesCall
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, ModelRoutes, Route
-from openrouter_anthropic_server.tasks.message_call import MessageCall
+from openrouter_anthropic_server.tasks.message_call import MessageCall, PreparedRequest
+
+_LONGEST_NOTE = 300
 
 
 @task(name="validate_request")
@@ -24,36 +29,59 @@ def validate_request(call: MessageCall) -> MessagesRequest:
 
 @task(name="resolve_model")
 def resolve_model(call: MessageCall, request: MessagesRequest, routes: ModelRoutes) -> Route:
-    """Where the request goes; noted as tags of the run and headers of the answer."""
+    """Where the request goes; noted as tags of the run."""
     route = routes.resolve(request["model"])
-    call.answer_headers["x-backend"] = route.backend.name
-    call.answer_headers["x-model"] = route.model
+    note_route(call, route)
     run = current_run()
     if run is not None:
-        run.tag(f"model:{route.model}", f"backend:{route.backend.name}", f"wire:{route.wire}")
-        run.fact(model_requested=request["model"], model=route.model)
+        run.fact(model_requested=label(request["model"]))
     return route
 
 
+def note_route(call: MessageCall, route: Route) -> None:
+    """Note where the request goes, in place of where it went before."""
+    run = current_run()
+    if run is not None:
+        model, backend = label(route.model), route.backend.name
+        run.set_tags(model=model, backend=backend, wire=route.wire)
+        run.fact(model=model, backend=backend, wire=route.wire)
+        upstream = route.dialect if isinstance(route, MessagesRoute) else None
+        note(unsent_headers(call.headers, wire=route.wire, upstream=upstream))
+
+
+def name_answerer(call: MessageCall, route: Route) -> None:
+    """Say in the answer's headers who gives it."""
+    call.answer_headers["x-backend"] = route.backend.name
+    call.answer_headers["x-model"] = route.model
+
+
 @task(name="convert_request")
-def edit_request(call: MessageCall, route: MessagesRoute) -> MessagesCall:
+def edit_request(call: MessageCall, request: PreparedRequest, route: MessagesRoute) -> MessagesCall:
     """The request for an upstream on the messages wire, with the smallest edits."""
-    prepared = prepare_messages_body(call.body, call.raw, model=route.model, upstream=route.dialect)
+    known = route.capabilities
+    prepared = prepare_messages_body(
+        request.body, request.raw, model=route.model, upstream=route.dialect, capabilities=known
+    )
     note(prepared.notes)
-    return MessagesCall(prepared.body, forwarded_headers(call.headers, upstream=route.dialect))
+    note(fit_betas(call.betas, known).notes)
+    return MessagesCall(prepared.body, forwarded_headers(call.headers, upstream=route.dialect, capabilities=known))
 
 
 @task(name="convert_request")
-def convert_request(call: MessageCall, route: ChatRoute) -> ConvertedRequest:
+def convert_request(request: PreparedRequest, route: ChatRoute) -> ConvertedRequest:
     """The (validated) request in the form of chat completions."""
-    request = with_exact_numbers(call.body, call.raw)
-    converted = to_chat(cast(MessagesRequest, request), model=route.model)
+    converted = to_chat(
+        cast(MessagesRequest, request.exact()),
+        model=route.model,
+        dialect=route.dialect,
+        capabilities=route.capabilities,
+    )
     note(converted.notes)
     return converted
 
 
 def note(notes: Sequence[Note]) -> None:
-    """Put notes on what conversion changed on the run."""
+    """Put notes on what conversion changed on the run, each as `kind path: detail`."""
     run = current_run()
     if run is not None and notes:
-        run.note(f"{one.kind} {one.path}: {one.detail}" for one in notes)
+        run.note(label(f"{one.kind} {one.path}: {one.detail}", _LONGEST_NOTE) for one in notes)

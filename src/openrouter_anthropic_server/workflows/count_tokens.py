@@ -10,11 +10,14 @@ from openrouter_anthropic_server.conversion.messages_wire import (
     forwarded_headers,
     prepare_messages_body,
 )
+from openrouter_anthropic_server.conversion.thinking_refusals import refuses_thinking
 from openrouter_anthropic_server.conversion.validation import parse_json, validate_count_tokens_request
-from openrouter_anthropic_server.errors import NotFoundError, NotSupportedError, UpstreamError
+from openrouter_anthropic_server.errors import InvalidRequestError, NotFoundError, NotSupportedError, UpstreamError
 from openrouter_anthropic_server.ports.messages_backend import MessagesCall
 from openrouter_anthropic_server.ports.model_routes import MessagesRoute
 from openrouter_anthropic_server.services import Services
+from openrouter_anthropic_server.tasks.message_call import PreparedRequest
+from openrouter_anthropic_server.tasks.thinking import history_for
 
 
 async def count_tokens(raw: bytes, headers: Mapping[str, str], services: Services) -> int:
@@ -25,8 +28,12 @@ async def count_tokens(raw: bytes, headers: Mapping[str, str], services: Service
     route = services.routes.resolve(request["model"])
     counted = None
     if isinstance(route, MessagesRoute):
-        edited = prepare_messages_body(body, raw, model=route.model, upstream=route.dialect)
-        call = MessagesCall(edited.body, forwarded_headers(headers, upstream=route.dialect))
+        known = route.capabilities
+        own = PreparedRequest(body, raw)
+        if (history := await history_for(own, route, services)) is not None:
+            own = PreparedRequest(history.body, None)
+        edited = prepare_messages_body(own.body, own.raw, model=route.model, upstream=route.dialect, capabilities=known)
+        call = MessagesCall(edited.body, forwarded_headers(headers, upstream=route.dialect, capabilities=known))
         counted = await _upstream_count(route, call)
     return counted or await services.token_counter.count({**body, "model": route.model})
 
@@ -34,5 +41,9 @@ async def count_tokens(raw: bytes, headers: Mapping[str, str], services: Service
 async def _upstream_count(route: MessagesRoute, call: MessagesCall) -> int | None:
     try:
         return await route.backend.count_tokens(call)
+    except InvalidRequestError as error:
+        if refuses_thinking(error.message):
+            return None
+        raise
     except (NotFoundError, NotSupportedError, UpstreamError):
         return None  # an upstream that cannot count, or not now: the estimate is better than an error

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from openrouter_anthropic_server.conversion.session_ids import session_id_of
 from openrouter_anthropic_server.conversion.validation import parse_json
 from openrouter_anthropic_server.coordinators.message_runs import run_create_message, run_stream_message
+from openrouter_anthropic_server.observability.labels import label, session_tag
 from openrouter_anthropic_server.services import Services
 from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall
 
@@ -19,27 +20,27 @@ def receive_message(request_id: str, raw: bytes, headers: Mapping[str, str]) -> 
 
 async def create_message(call: MessageCall, services: Services) -> MessageAnswer:
     """Answer with one JSON document."""
-    return await run_create_message(call, services, _tags(call))
+    return await run_create_message(call, services, tags_of(call))
 
 
 def stream_message(call: MessageCall, services: Services) -> AsyncGenerator[bytes, None]:
     """Answer with SSE bytes; closing the generator ends the upstream's work too."""
-    return run_stream_message(call, services, _tags(call))
+    return run_stream_message(call, services, tags_of(call))
 
 
-def _tags(call: MessageCall) -> list[str]:
+def tags_of(call: MessageCall) -> list[str]:
     """Who asked: client, session, and Claude Code's class of request where it tells."""
     tags = [f"client:{_client(call.headers.get('user-agent', ''))}"]
     session = next((call.headers[name] for name in _SESSION_HEADERS if name in call.headers), None) or _session(call)
     if session:
-        tags.append(f"session:{session[:64]}")
+        tags.append(session_tag(session))
     if _CLASS_HEADER in call.headers:
-        tags.append(f"class:{call.headers[_CLASS_HEADER][:32]}")
+        tags.append(f"class:{label(call.headers[_CLASS_HEADER], 32)}")
     return tags
 
 
 def _client(user_agent: str) -> str:
-    return user_agent.split(" ", 1)[0][:64] or "unknown"
+    return label(user_agent.split(" ", 1)[0], 64) or "unknown"
 
 
 def _session(call: MessageCall) -> str | None:

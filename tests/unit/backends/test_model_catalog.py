@@ -5,7 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from openrouter_anthropic_server.backends.model_catalog import CachedCatalog, StaticCatalog
+from openrouter_anthropic_server.backends.model_catalog import (
+    CachedCatalog,
+    ChangedCatalog,
+    JoinedCatalog,
+    StaticCatalog,
+)
 from openrouter_anthropic_server.conversion.model_list import ModelInfo, model_info_from_openrouter
 from openrouter_anthropic_server.errors import GatewayError, RateLimitError, UpstreamError
 
@@ -137,3 +142,35 @@ async def test_closing_stops_a_fetch_that_hangs(catalog: CachedCatalog, source: 
     async with asyncio.timeout(1):
         await catalog.aclose()
         await catalog.aclose()
+
+
+async def test_joined_catalogs_list_each_name_once_the_first_wins() -> None:
+    first = [model_info_from_openrouter({"id": name, "name": "first"}) for name in ("a", "b")]
+    second = [model_info_from_openrouter({"id": name, "name": "second"}) for name in ("b", "c")]
+    joined = JoinedCatalog([StaticCatalog(first), StaticCatalog(second)])
+    models = await joined.list_models()
+    assert [(model["id"], model["display_name"]) for model in models] == [
+        ("a", "first"),
+        ("b", "first"),
+        ("c", "second"),
+    ]
+    assert await joined.list_models() is models
+
+
+async def test_a_changed_catalog_is_changed_again_only_when_there_are_others() -> None:
+    clock, source = Clock(), Source()
+    calls: list[int] = []
+
+    def change(models: Sequence[ModelInfo]) -> Sequence[ModelInfo]:
+        calls.append(len(models))
+        return [{**model, "id": f"x:{model['id']}"} for model in models]
+
+    cached = CachedCatalog(source.fetch, ttl_seconds=TTL, fallback=FALLBACK, clock=clock)
+    changed = ChangedCatalog(cached, change)
+    assert [model["id"] for model in await changed.list_models()] == ["x:acme/first"]
+    await changed.list_models()
+    assert calls == [1]
+    clock.now += TTL + 1
+    source.names = ["acme/first", "acme/second"]
+    assert len(await changed.list_models()) == 2
+    await cached.aclose()

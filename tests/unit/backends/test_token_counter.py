@@ -86,8 +86,15 @@ async def cost(counter: TokenCounter, block: dict[str, Any], model: str = "opena
         ("claude-fable-5-2", "new"),
         ("claude-mythos-preview", "new"),
         ("~anthropic/claude-opus-latest", "new"),
-        ("claude-via-openai--gpt-5", "other"),
-        ("openai/gpt-5", "other"),
+        ("claude-via-openai--gpt-5", "gpt"),
+        ("openai/gpt-5", "gpt"),
+        ("gpt-4o-mini", "gpt"),
+        ("databricks-gpt-oss-120b", "gpt"),
+        ("o3", "gpt"),
+        ("gpt-4-turbo", "other"),
+        ("gpt-4-1106-preview", "other"),
+        ("google/gemini-2.5-pro", "gemini"),
+        ("mistral/magistral-medium", "other"),
         ("big", "other"),
         ("", "other"),
     ],
@@ -244,6 +251,11 @@ async def test_an_estimate_is_within_half_of_the_count(counter: TiktokenCounter,
     body = request(text, model=model)
     counted = await counter.count(body)
     assert counted * 0.5 < counter.estimate(body) < counted * 1.5
+
+
+def test_a_few_wide_characters_at_the_start_do_not_stand_for_a_long_text(counter: TiktokenCounter) -> None:
+    plain = counter.estimate(request(WORDS * 10_000))
+    assert counter.estimate(request("中文说明" * 60 + WORDS * 10_000)) < plain * 1.2
 
 
 async def test_a_huge_text_is_counted_by_samples(counter: TiktokenCounter, encoding: Encoding) -> None:

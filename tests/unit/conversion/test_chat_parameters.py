@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from openrouter_anthropic_server.conversion.chat_parameters import OPENROUTER_PARAMETERS
 from openrouter_anthropic_server.errors import InvalidRequestError
 from tests.unit.conversion.converting import CLAUDE, DEEPSEEK, EPHEMERAL, GEMINI, GPT, convert, notes, user
 
@@ -30,14 +29,6 @@ class TestPassedOn:
     def test_these_have_the_same_name(self, name: str, value: Any) -> None:
         assert body(**{name: value})[name] == value
 
-    @pytest.mark.parametrize("name", sorted(OPENROUTER_PARAMETERS))
-    def test_openrouters_own_parameters_pass_unchanged(self, name: str) -> None:
-        given: dict[str, Any] = {name: {"any": ["thing"]}}
-        converted = convert(user("hi"), **given)
-
-        assert converted.body[name] == given[name]
-        assert converted.notes == ()
-
     def test_a_plain_request_has_nothing_else(self) -> None:
         assert body() == {
             "model": DEEPSEEK,
@@ -52,6 +43,21 @@ class TestPassedOn:
     def test_stop_sequences_are_called_stop(self) -> None:
         assert body(stop_sequences=["a", "b"])["stop"] == ["a", "b"]
         assert "stop" not in body(stop_sequences=[])
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [({"stop": "a"}, ["a"]), ({"stop": ["a", "b"]}, ["a", "b"]), ({"stop": "a", "stop_sequences": ["c"]}, ["c"])],
+    )
+    def test_anthropics_stop_sequences_win(self, fields: dict[str, Any], expected: list[str]) -> None:
+        assert body(**fields)["stop"] == expected
+
+    @pytest.mark.parametrize(("other", "expected"), [(100, 100), (5000, 4096)])
+    def test_the_smaller_limit_of_the_answer_counts(self, other: int, expected: int) -> None:
+        converted = convert(user("hi"), max_completion_tokens=other)
+
+        assert converted.body["max_tokens"] == expected
+        assert "max_completion_tokens" not in converted.body
+        assert notes(converted) == {("converted", "max_completion_tokens")}
 
 
 class TestRefused:
@@ -140,8 +146,15 @@ class TestIdentity:
 
         assert (sent["user"], sent["session_id"]) == ("me", "mine")
 
-    def test_other_metadata_is_noted(self) -> None:
-        assert notes(convert(user("hi"), metadata={"team": "x"})) == {("not_sent", "metadata.team")}
+    def test_other_metadata_are_openrouters_labels(self) -> None:
+        converted = convert(user("hi"), metadata={"user_id": "u-1", "team": "x"})
+
+        assert converted.body["metadata"] == {"team": "x"}
+        assert converted.notes == ()
+
+    @pytest.mark.parametrize("value", [5, "x" * 513, None])
+    def test_metadata_that_are_no_labels_are_noted(self, value: Any) -> None:
+        assert notes(convert(user("hi"), metadata={"team": value})) == {("not_sent", "metadata.team")}
 
 
 class TestServiceTier:

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import pytest
 
+from openrouter_anthropic_server.capabilities.traits import Capabilities
 from openrouter_anthropic_server.conversion.chat_request import convert_request
 from openrouter_anthropic_server.errors import InvalidRequestError
 from tests.unit.conversion.converting import CLAUDE, GEMINI, GPT, convert, notes, user
@@ -67,16 +68,45 @@ def test_what_the_wire_cannot_say_is_noted(thinking: dict[str, Any], effort: str
     assert notes(converted) == {("not_sent", path)}
 
 
+@pytest.mark.parametrize(
+    ("thinking", "expected"),
+    [(None, {}), (BUDGET, {"reasoning": {"max_tokens": 2000}}), (DISABLED, {"reasoning": {"enabled": False}})],
+)
+def test_a_claude_without_efforts_gets_no_verbosity(thinking: Any, expected: dict[str, Any]) -> None:
+    known = Capabilities(efforts=(), thinking=frozenset({"enabled", "disabled"}))
+    body = {"model": "m", "messages": [user("hi")], "output_config": {"effort": "high"}}
+    body |= {} if thinking is None else {"thinking": thinking}
+
+    converted = convert_request(cast(Any, body), model=CLAUDE, capabilities=known)
+
+    sent = cast(Any, converted.body)
+    assert {name: sent[name] for name in ("reasoning", "verbosity") if name in sent} == expected
+    assert notes(converted) == {("not_sent", "output_config.effort")}
+
+
+@pytest.mark.parametrize("thinking", [BUDGET, ADAPTIVE, BETWEEN])
+def test_a_model_that_does_not_think_is_not_asked_to(thinking: Any) -> None:
+    body = {"model": "m", "messages": [user("hi")], "thinking": thinking}
+    known = Capabilities(efforts=(), thinking=frozenset())
+
+    converted = convert_request(cast(Any, body), model="openai/gpt-4o", capabilities=known)
+
+    assert "reasoning" not in converted.body
+    assert notes(converted) == {("not_sent", "thinking")}
+
+
 def test_thinking_between_tools_is_noted_as_converted() -> None:
     assert notes(convert(user("hi"), model=GPT, thinking=BETWEEN)) == {("converted", "thinking.type")}
 
 
-@pytest.mark.parametrize("name", ["reasoning", "reasoning_effort", "include_reasoning"])
-def test_openrouters_own_parameter_overrules_anthropics(name: str) -> None:
-    own: dict[str, Any] = {name: {"effort": "high"}}
+@pytest.mark.parametrize(
+    ("name", "value"), [("reasoning", {"effort": "high"}), ("reasoning_effort", "high"), ("include_reasoning", True)]
+)
+def test_openrouters_own_parameter_overrules_anthropics(name: str, value: Any) -> None:
+    own: dict[str, Any] = {name: value}
     converted = convert(user("hi"), thinking=ADAPTIVE, output_config={"effort": "low"}, **own)
 
-    assert converted.body[name] == {"effort": "high"}
+    assert converted.body[name] == value
     assert {"reasoning", "verbosity"} & converted.body.keys() <= {name}
     assert notes(converted) == {("not_sent", "thinking"), ("not_sent", "output_config.effort")}
 

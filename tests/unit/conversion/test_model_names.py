@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openrouter_anthropic_server.conversion.model_names import (
+    anthropic_name,
+    anthropic_name_behind_prefix,
     from_via_alias,
     is_claude,
     match_alias,
@@ -134,3 +136,21 @@ def test_globs_match_in_their_order_and_by_case() -> None:
     assert match_alias("claude-opus-5", aliases) == "big"
     assert match_alias("Claude-Haiku-5", aliases) is None
     assert match_alias("gpt-5", aliases) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "behind_prefix"),
+    [
+        ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-5", "claude-sonnet-4-5"),
+        ("~anthropic/claude-opus-latest", "claude-opus-latest", "claude-opus-latest"),
+        ("claude-via-anthropic--claude-sonnet-4.5", "claude-sonnet-4-5", "claude-sonnet-4-5"),
+        ("claude-sonnet-4.5", "claude-sonnet-4.5", "claude-sonnet-4-5"),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5-20250929"),
+        ("claude-via-openai--gpt-5", "claude-via-openai--gpt-5", "claude-via-openai--gpt-5"),
+        ("openai/gpt-4.1", "openai/gpt-4.1", "openai/gpt-4.1"),
+        ("gpt-4.1", "gpt-4.1", "gpt-4.1"),
+    ],
+)
+def test_names_of_openrouter_become_anthropics(name: str, own: str, behind_prefix: str) -> None:
+    assert anthropic_name(name) == own
+    assert anthropic_name_behind_prefix(name) == behind_prefix

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrouter_anthropic_server.conversion.reasoning_envelope import ENVELOPE_PREFIX, pack_reasoning, unpack_reasoning
+from openrouter_anthropic_server.conversion.reasoning_envelope import (
+    ENVELOPE_PREFIX,
+    malformed_details,
+    pack_reasoning,
+    unpack_reasoning,
+)
+from openrouter_anthropic_server.errors import InvalidRequestError
 
 VALUES = st.recursive(
     st.none()
@@ -55,3 +61,31 @@ def test_any_other_text_is_none_and_never_raises(text: str) -> None:
 )
 def test_malformed_envelopes_are_none(text: str) -> None:
     assert unpack_reasoning(text) is None
+
+
+def test_numbers_beyond_64_bits_and_deep_nesting_come_back_exactly() -> None:
+    deep: Any = 0
+    for _ in range(300):
+        deep = [deep]
+    details = [{"type": "x", "n": 123456789012345678901234567890}, {"type": "x", "deep": deep}]
+
+    assert unpack_reasoning(pack_reasoning(details)) == details
+
+
+def test_nesting_that_cannot_be_written_is_the_requests_mistake() -> None:
+    deep: Any = 0
+    for _ in range(5000):
+        deep = [deep]
+
+    with pytest.raises(InvalidRequestError, match="nested too deeply"):
+        pack_reasoning([{"deep": deep}])
+
+
+@pytest.mark.parametrize("field", ["type", "text", "data", "signature", "id", "summary", "format"])
+@pytest.mark.parametrize("value", [{"a": 1}, ["a"], 5, False])
+def test_entries_that_nobody_handed_out_are_left_out(field: str, value: object) -> None:
+    good = {"type": "reasoning.text", "text": "hm", "signature": None}
+    packed = pack_reasoning([{"type": "reasoning.encrypted", field: value}, good])
+
+    assert unpack_reasoning(packed) == [good]
+    assert (malformed_details(packed), malformed_details(pack_reasoning([good])), malformed_details("x")) == (1, 0, 0)

@@ -1,5 +1,6 @@
 """Thinking of earlier turns: each model gets its own reasoning back, and no signature of another."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -123,3 +124,13 @@ class TestOthers:
 
         assert "reasoning_details" not in converted.body["messages"][1]
         assert notes(converted) == {("not_sent", "messages.1.content.0")}
+
+
+@pytest.mark.parametrize("model", [CLAUDE, GEMINI, GPT, DEEPSEEK])
+@pytest.mark.parametrize("block", [thinking, redacted])
+def test_an_envelope_that_a_client_made_up_is_noted_and_not_sent(model: str, block: Callable[[str], Block]) -> None:
+    forged = {"type": "reasoning.encrypted", "data": {"a": 1}, "id": {"b": 2}, "format": "google-gemini-v1"}
+    converted = convert(user("go"), assistant(block(pack_reasoning([forged])), "ok"), model=model)
+
+    assert "reasoning_details" not in converted.body["messages"][1]
+    assert notes(converted) == {("not_sent", "messages.1.content.0")}

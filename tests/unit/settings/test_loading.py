@@ -8,6 +8,7 @@ from openrouter_anthropic_server.settings import (
     SettingError,
     all_settings_names,
     described_settings,
+    environment_without_settings,
     export_overrides,
     load_settings,
     unknown_names,
@@ -60,6 +61,9 @@ def test_overrides_win_over_everything(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MODEL_ALIASES", "{not json"),
         ("MODEL_ALIASES", '["list"]'),
         ("BIG_MODEL", ""),
+        ("RECORDING", ""),
+        ("OPENROUTER_BASE_URL", "http://[::1"),
+        ("PREFECT_RETENTION_DAYS", "a week"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_naming_the_setting(
@@ -72,6 +76,99 @@ def test_a_bad_value_is_refused_in_one_line_naming_the_setting(
 
     assert str(refusal.value).startswith(f"{name}: ")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("RECORDING", "maybe", "must be on or off"),
+        ("PREFECT_RETENTION_DAYS", "0.04", "must be between 0.042 (one hour) and 36500 days"),
+        ("PREFECT_RETENTION_DAYS", "36501", "must be between 0.042 (one hour) and 36500 days"),
+        ("PREFECT_RETENTION_DAYS", "nan", "must be between 0.042 (one hour) and 36500 days"),
+        ("PREFECT_RETENTION_DAYS", "inf", "must be between 0.042 (one hour) and 36500 days"),
+        ("PREFECT_API_URL", "prefect:4200/api", "must be an address such as https://host/path"),
+        ("PREFECT_API_URL", "http://prefect:70000/api", "the port must be 1 to 65535"),
+        ("PREFECT_API_URL", "http://prefect:0/api", "the port must be 1 to 65535"),
+        ("PREFECT_UI_URL", "http://prefect:port", "the port must be 1 to 65535"),
+        ("PREFECT_API_URL", "http://admin:hush@prefect/api", "no user or password in the address"),
+        ("OPENROUTER_BASE_URL", "http://hush@router", "no user or password in the address"),
+        ("PREFECT_API_AUTH_STRING", "hush", "must be user:password"),
+        ("OPENROUTER_API_KEY", "hush\u00e9", "must be printable ASCII, because it travels in an HTTP header"),
+    ],
+)
+def test_a_refusal_says_what_would_be_right_and_never_repeats_a_secret(
+    name: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingError) as refusal:
+        load_settings(None)
+
+    assert str(refusal.value) == f"{name}: {why}"
+
+
+@pytest.mark.parametrize(("word", "on"), [("on", True), ("OFF", False), ("true", True), ("0", False)])
+def test_recording_is_on_or_off(word: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECORDING", word)
+
+    assert load_settings(None).recording.recording is on
+
+
+@pytest.mark.parametrize("days", ["0.042", "36500"])
+def test_runs_can_be_kept_from_an_hour_to_a_century(days: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_RETENTION_DAYS", days)
+
+    assert load_settings(None).prefect.retention_days == float(days)
+
+
+@pytest.mark.parametrize(
+    ("api_url", "ui_url", "address"),
+    [
+        ("", "", None),
+        ("http://p:1/x/api/", "", "http://p:1/x"),
+        ("http://p:1/api", "https://ui/", "https://ui"),
+        ("", "https://ui", "https://ui"),
+    ],
+)
+def test_the_ui_is_beside_the_api_unless_told_otherwise(
+    api_url: str, ui_url: str, address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", api_url)
+    monkeypatch.setenv("PREFECT_UI_URL", ui_url)
+
+    assert load_settings(None).prefect.ui_address == address
+
+
+@pytest.mark.parametrize(
+    ("key", "auth", "headers"),
+    [
+        ("", "", {}),
+        ("pnu_1", "", {"authorization": "Bearer pnu_1"}),
+        ("", "admin:pass", {"authorization": "Basic YWRtaW46cGFzcw=="}),
+        ("pnu_1", "admin:pass", {"authorization": "Bearer pnu_1"}),
+    ],
+)
+def test_a_key_or_user_and_password_go_with_every_request(
+    key: str, auth: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_KEY", key)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", auth)
+
+    assert load_settings(None).prefect.headers == headers
+
+
+def test_the_directory_of_prefect_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "data")
+
+    assert load_settings(None).recording.prefect_path == Path.cwd() / "data" / "prefect"
+
+
+def test_a_bad_line_of_dotenv_is_not_repeated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("PORT=4001\nno = 'such line\n")
+
+    assert load_settings(env_file).server.port == 4001
+    assert caplog.records == []
 
 
 def test_key_lists_are_split_at_commas_and_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,3 +224,15 @@ def test_worker_processes_see_what_the_command_line_overrode(monkeypatch: pytest
     again = load_settings(None)
 
     assert (again.server.port, again.upstream.proxy_backend) == (4009, "DEMO")
+
+
+def test_a_child_that_needs_no_settings_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "a-key")
+    monkeypatch.setenv("PREFECT_API_KEY", "another")
+    monkeypatch.setenv("PREFECT_SERVER_LOGGING_LEVEL", "INFO")
+
+    environment = environment_without_settings()
+
+    assert not {"a-key", "another"} & set(environment.values())
+    assert environment["PREFECT_SERVER_LOGGING_LEVEL"] == "INFO"
+    assert "PATH" in environment

@@ -153,11 +153,9 @@ def test_encrypted_reasoning_before_text_makes_a_block_without_visible_thinking(
     assert rest == [text("t")]
 
 
-def test_encrypted_reasoning_within_a_text_does_not_split_it() -> None:
-    [first, last] = content(TextDelta("a"), ForeignReasoning(ENCRYPTED), TextDelta("b"))
-
-    assert first == text("ab")
-    assert unpack_reasoning(last["signature"]) == [ENCRYPTED]
+def test_encrypted_reasoning_within_a_text_neither_splits_it_nor_stands_behind_it() -> None:
+    """Claude Code takes the last block for the result of its run: it must stay the text."""
+    assert content(TextDelta("a"), ForeignReasoning(ENCRYPTED), TextDelta("b")) == [text("ab")]
 
 
 def test_encrypted_reasoning_after_text_stands_before_the_next_call_or_thinking() -> None:

@@ -159,7 +159,7 @@ def test_a_message_repeated_beside_a_delta_is_not_read_twice() -> None:
         ({"error": {"code": "server_error", "message": "broke"}}, UpstreamServerError),
         ({"error": {"code": 400, "message": "bad"}, "choices": []}, InvalidRequestError),
         ({"error": "plain words"}, UpstreamError),
-        ({"error_code": "BAD_REQUEST", "message": "no"}, UpstreamError),
+        ({"error_code": "BAD_REQUEST", "message": "no"}, InvalidRequestError),
         (chunk(choice={"error": {"code": 503, "message": "busy"}, "finish_reason": "error"}), OverloadedError),
         (chunk(choice={"provider_specific_fields": {"error": {"code": 529}}}), OverloadedError),
         (chunk(choice={"finish_reason": "error"}), UpstreamError),
