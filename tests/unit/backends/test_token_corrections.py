@@ -59,6 +59,20 @@ async def test_only_the_first_answers_and_then_few_are_learned_from(counter: Tik
     assert 5 <= samples <= 10
 
 
+def test_later_an_answer_is_learned_from_every_ten_seconds_for_each_model() -> None:
+    now = 0.0
+    corrections = TokenCorrections(clock=lambda: now)
+    while corrections.wants(MODEL):
+        pass
+
+    now = 9.9
+    assert not corrections.wants(MODEL)
+    assert corrections.wants("acme/other")
+    now = 10.0
+    assert corrections.wants(MODEL)
+    assert not corrections.wants(MODEL)
+
+
 async def test_nothing_is_learned_before_the_tokenizer_is_there() -> None:
     counter = TiktokenCounter()
     assert counter.expect(request("hi"), MODEL) is None
