@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
 from openrouter_anthropic_server.backends.http_upstream import HttpStream, HttpUpstream
-from openrouter_anthropic_server.conversion.json_text import dump_json, parse_lenient
+from openrouter_anthropic_server.conversion.json_text import parse_lenient
 from openrouter_anthropic_server.errors import UpstreamError
-from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion
 from openrouter_anthropic_server.ports.chat_backend import ChatAnswer
 from openrouter_anthropic_server.streaming.chat_chunks import ChatChunkReader
 
@@ -53,9 +53,9 @@ class HttpChatBackend:
         """`text` without this upstream's keys and addresses."""
         return self._upstream.redact(text)
 
-    async def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def complete(self, body: bytes) -> ChatAnswer:
         """Post a request and wait for the whole completion."""
-        answer = await self._upstream.post(self._path, dump_json(request))
+        answer = await self._upstream.post(self._path, body)
         try:
             completion = parse_lenient(answer.body)
         except ValueError:
@@ -64,6 +64,6 @@ class HttpChatBackend:
             raise UpstreamError("the upstream's answer is not a completion")
         return ChatAnswer(cast(ChatCompletion, completion), answer.headers)
 
-    async def open_stream(self, request: ChatRequest) -> HttpChatStream:
+    async def open_stream(self, body: bytes) -> HttpChatStream:
         """Post a request and return when the upstream's headers are there."""
-        return HttpChatStream(await self._upstream.open(self._path, dump_json(request)))
+        return HttpChatStream(await self._upstream.open(self._path, body))

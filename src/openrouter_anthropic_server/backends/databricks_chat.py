@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 
 from openrouter_anthropic_server.backends.chat_http import HttpChatBackend, HttpChatStream
-from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatChunk
 from openrouter_anthropic_server.ports.chat_backend import ChatAnswer
 from openrouter_anthropic_server.streaming.databricks_chunks import normalise_chunk, normalise_completion
 
@@ -42,12 +42,12 @@ class DatabricksChatBackend:
         """`text` without this upstream's keys and addresses."""
         return self._backend.redact(text)
 
-    async def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def complete(self, body: bytes) -> ChatAnswer:
         """Post a request and wait for the whole completion."""
-        answer = await self._backend.complete(request)
+        answer = await self._backend.complete(body)
         normalise_completion(answer.completion)
         return answer
 
-    async def open_stream(self, request: ChatRequest) -> DatabricksChatStream:
+    async def open_stream(self, body: bytes) -> DatabricksChatStream:
         """Post a request and return when the upstream's headers are there."""
-        return DatabricksChatStream(await self._backend.open_stream(request))
+        return DatabricksChatStream(await self._backend.open_stream(body))

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from openrouter_anthropic_server.backends.litellm_client import Call, LiteLlm, LiteLlmStream, translated_failures
-from openrouter_anthropic_server.conversion.json_text import dump_json, parse_lenient
+from openrouter_anthropic_server.conversion.json_text import parse_exact
 from openrouter_anthropic_server.conversion.redaction import redact
 from openrouter_anthropic_server.conversion.upstream_errors import forwarded_headers
 from openrouter_anthropic_server.errors import GatewayError
-from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion
 from openrouter_anthropic_server.ports.chat_backend import ChatAnswer, ChatStream
 from openrouter_anthropic_server.streaming.chat_chunks import ChatChunkReader
 
@@ -22,6 +22,8 @@ Speaks = Literal["chat", "own"]
 _DRAIN_SECONDS = 0.05
 _NO_MESSAGES = [{"role": "user", "content": ""}]
 """LiteLLM must see some; those of the body take their place."""
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +58,31 @@ class LiteLlmChatBackend:
         """`text` without this upstream's keys and addresses."""
         return redact(text, self._upstream.secrets)
 
-    async def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def complete(self, body: bytes) -> ChatAnswer:
         """Post a request and wait for the whole completion."""
-        call = self._call(request, self._upstream.timeout_seconds)
+        call = self._call(body, self._upstream.timeout_seconds)
         with translated_failures(self._upstream.secrets):
             answer = await self._litellm.complete(call)
         return ChatAnswer(cast(ChatCompletion, answer.completion), forwarded_headers(answer.headers))
 
-    async def open_stream(self, request: ChatRequest) -> ChatStream:
+    async def open_stream(self, body: bytes) -> ChatStream:
         """Post a request and return when the upstream's headers are there."""
-        call = self._call({**request, **self._upstream.streaming}, self._upstream.idle_seconds)
+        call = self._call(body, self._upstream.idle_seconds, self._upstream.streaming)
         with translated_failures(self._upstream.secrets):
             stream = await self._litellm.open_stream(call)
         return LiteLlmChatStream(stream, self._upstream)
 
-    def _call(self, request: ChatRequest, timeout_seconds: float) -> Call:
+    def _call(self, body: bytes, timeout_seconds: float, more: Mapping[str, Any] = _NOTHING) -> Call:
         """The arguments for LiteLLM; to an upstream that speaks chat completions the body goes as it is."""
         upstream = self._upstream
-        body = {name: value for name, value in request.items() if name not in ("model", "stream")}
-        call = {**upstream.options, "model": upstream.prefix + request["model"], "timeout": timeout_seconds}
+        request = {**parse_exact(body), **more}
+        model = upstream.prefix + request.pop("model")
+        request.pop("stream", None)
+        call = {**upstream.options, "model": model, "timeout": timeout_seconds}
         call |= {"num_retries": 0, "max_retries": 0, "no-log": True, "_skip_mcp_handler": True}
         if upstream.speaks == "chat":
-            return call | {"messages": _NO_MESSAGES, "extra_body": body}
-        return call | cast(Call, parse_lenient(dump_json(body)))  # a copy, because LiteLLM changes messages in place
+            return call | {"messages": _NO_MESSAGES, "extra_body": request}
+        return call | request
 
 
 class LiteLlmChatStream:

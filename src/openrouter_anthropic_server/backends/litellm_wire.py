@@ -15,7 +15,7 @@ from openrouter_anthropic_server.backends.litellm_chat import LiteLlmChatBackend
 from openrouter_anthropic_server.backends.litellm_client import Hooks, LiteLlm, translated_failures
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response, forwarded_headers
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError, UpstreamTimeoutError
-from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatChunk
 from openrouter_anthropic_server.ports.chat_backend import ChatAnswer
 from openrouter_anthropic_server.streaming.answer_forms import AnswerForm, StreamReader, json_object
 
@@ -41,9 +41,9 @@ class LiteLlmWireBackend(LiteLlmChatBackend):
         super().__init__(litellm, upstream)
         self._form = form
 
-    async def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def complete(self, body: bytes) -> ChatAnswer:
         """Post a request and wait for the whole answer."""
-        call = self._call(request, self._upstream.timeout_seconds)
+        call = self._call(body, self._upstream.timeout_seconds)
         with _kept_responses() as responses:
             try:
                 with translated_failures(self._upstream.secrets):
@@ -52,12 +52,12 @@ class LiteLlmWireBackend(LiteLlmChatBackend):
                 if not responses or responses[-1].status_code != _OK or not responses[-1].is_closed:
                     raise self._failure(responses, error) from None
                 # Otherwise only LiteLLM's reading of the answer failed.
-        body = json_object(responses[-1].content)
-        return ChatAnswer(self._form.whole(body), forwarded_headers(responses[-1].headers))
+        answer = json_object(responses[-1].content)
+        return ChatAnswer(self._form.whole(answer), forwarded_headers(responses[-1].headers))
 
-    async def open_stream(self, request: ChatRequest) -> "WireStream":
+    async def open_stream(self, body: bytes) -> "WireStream":
         """Post a request and return when the upstream's headers are there."""
-        call = self._call(request, self._upstream.idle_seconds)
+        call = self._call(body, self._upstream.idle_seconds)
         with _kept_responses() as responses:
             try:
                 with translated_failures(self._upstream.secrets):

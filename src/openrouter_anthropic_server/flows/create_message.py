@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.flows.fallback import with_fallbacks
 from openrouter_anthropic_server.flows.preparation import prepare
 from openrouter_anthropic_server.flows.refused_thinking import with_refused_thinking
@@ -19,8 +18,8 @@ from openrouter_anthropic_server.tasks.thinking import handed_out
 async def create_message(call: MessageCall, services: Services) -> MessageAnswer:
     """Answer a request; failures are raised as `GatewayError`s."""
     try:
-        request = preparing.validate_request(call)
-        answer = await with_fallbacks(call, request, services, partial(answer_over, call, request, services))
+        preparing.validate_request(call)
+        answer = await with_fallbacks(call, services, partial(answer_over, call, services))
         accounting.account_usage(answer.outcome, call.expected)
     except Exception as error:
         accounting.note_failure(error)
@@ -29,9 +28,9 @@ async def create_message(call: MessageCall, services: Services) -> MessageAnswer
     return answer
 
 
-async def answer_over(call: MessageCall, request: MessagesRequest, services: Services, route: Route) -> MessageAnswer:
+async def answer_over(call: MessageCall, services: Services, route: Route) -> MessageAnswer:
     """The whole answer to a checked request by the model of `route`."""
-    prepared = await prepare(call, request, route, services)
+    prepared = await prepare(call, route, services)
     attempt: Callable[[PreparedRequest], Awaitable[MessageAnswer]]
     if isinstance(route, MessagesRoute):
         attempt = partial(_over_messages_wire, call, route)
@@ -44,6 +43,7 @@ async def answer_over(call: MessageCall, request: MessagesRequest, services: Ser
 
 async def _over_messages_wire(call: MessageCall, route: MessagesRoute, prepared: PreparedRequest) -> MessageAnswer:
     edited = preparing.edit_request(call, prepared, route)
+    call.let_go()
     return calling.read_answer(route, await calling.call_messages_backend(call, route, edited))
 
 
@@ -51,7 +51,8 @@ async def _over_chat_wire(
     call: MessageCall, route: ChatRoute, services: Services, prepared: PreparedRequest
 ) -> MessageAnswer:
     converted = preparing.convert_request(prepared, route)
-    completion = await calling.call_chat_backend(call, route, converted.body)
+    call.let_go()
+    completion = await calling.call_chat_backend(call, route, converted)
     estimate = 0 if completion.get("usage") else _estimate(prepared, route, services)
     return calling.convert_response(call, route, converted, completion, estimate)
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.ports.model_routes import Route
 from openrouter_anthropic_server.services import Services
@@ -16,7 +15,6 @@ Answer = TypeVar("Answer")
 
 async def with_fallbacks(
     call: MessageCall,
-    request: MessagesRequest,
     services: Services,
     attempt: Callable[[Route], Awaitable[Answer]],
 ) -> Answer:
@@ -25,7 +23,7 @@ async def with_fallbacks(
     If all fail, the error is that of the model which was asked for. Nothing is remembered of a failure: the
     next request tries the same model again.
     """
-    route = resolve_model(call, request, services.routes)
+    route = resolve_model(call, services.routes)
     if not services.routes.fallbacks:
         name_answerer(call, route)
         return await attempt(route)

@@ -5,7 +5,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.conversion.thinking_history import holds_thinking
 from openrouter_anthropic_server.flows.fallback import with_fallbacks
 from openrouter_anthropic_server.flows.preparation import prepare
@@ -66,17 +65,17 @@ class OpenAnswer:
 
 
 async def _open(call: MessageCall, services: Services) -> OpenAnswer:
-    request = preparing.validate_request(call)
-    return await with_fallbacks(call, request, services, partial(open_route, call, request, services))
+    preparing.validate_request(call)
+    return await with_fallbacks(call, services, partial(open_route, call, services))
 
 
-async def open_route(call: MessageCall, request: MessagesRequest, services: Services, route: Route) -> OpenAnswer:
+async def open_route(call: MessageCall, services: Services, route: Route) -> OpenAnswer:
     """The open stream of the model of `route`.
 
     Not before its content has begun where there are fallbacks, or thinking of earlier turns: some upstreams refuse
     that inside a stream that began well.
     """
-    prepared = await prepare(call, request, route, services)
+    prepared = await prepare(call, route, services)
     attempt: Callable[[PreparedRequest], Awaitable[OpenAnswer]]
     if isinstance(route, MessagesRoute):
         attempt = partial(_open_messages_wire, call, route, services)
@@ -112,6 +111,7 @@ async def _open_messages_wire(
     call: MessageCall, route: MessagesRoute, services: Services, prepared: PreparedRequest
 ) -> OpenAnswer:
     edited = preparing.edit_request(call, prepared, route)
+    call.let_go()
     stream = await streaming.open_messages_stream(call, route, edited)
     tap = UsageTap()
     relayed = streaming.relay_messages_stream(route, stream, tap, services.signature_origins)
@@ -123,8 +123,9 @@ async def _open_chat_wire(
 ) -> OpenAnswer:
     converted = preparing.convert_request(prepared, route)
     estimate = services.token_counter.estimate({**prepared.body, "model": route.model})
+    call.let_go()
     assembler = new_assembler(call, route.model, converted, estimate)
-    stream = await streaming.open_chat_stream(call, route, converted.body)
+    stream = await streaming.open_chat_stream(call, route, converted)
 
     def outcome() -> Outcome:
         preparing.note(assembler.notes)

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.errors import GatewayError
 from openrouter_anthropic_server.flows.create_message import answer_over
 from openrouter_anthropic_server.flows.fallback import with_fallbacks
@@ -68,41 +67,41 @@ async def universal_answer(asked: UniversalCall, services: Services) -> bytes:
     return document
 
 
-def _read(asked: UniversalCall) -> tuple[MessageCall, MessagesRequest]:
+def _read(asked: UniversalCall) -> MessageCall:
     call = universal.read_request(asked)
-    if asked.options.input_form == "anthropic_messages":
-        return call, preparing.validate_request(call)
-    return call, preparing.validate_request(universal.as_checked(call))
+    is_anthropics = asked.options.input_form == "anthropic_messages"
+    preparing.validate_request(call if is_anthropics else universal.as_checked(call))
+    return call
 
 
 async def _open(asked: UniversalCall, services: Services) -> tuple[Route, OpenAnswer]:
-    call, request = _read(asked)
+    call = _read(asked)
     own = replace(services, routes=asked.routes)
 
     async def attempt(route: Route) -> tuple[Route, OpenAnswer]:
         universal.note_provider(asked, route)
         try:
-            return route, await open_route(call, request, own, route)
+            return route, await open_route(call, own, route)
         except GatewayError as error:
             universal.note_outcome(services.provider_outcomes, asked.routes.provider_of(route), error)
             raise
 
-    return await with_fallbacks(call, request, own, attempt)
+    return await with_fallbacks(call, own, attempt)
 
 
 async def _answer(asked: UniversalCall, services: Services) -> tuple[Route, MessageAnswer]:
-    call, request = _read(asked)
+    call = _read(asked)
     own = replace(services, routes=asked.routes)
 
     async def attempt(route: Route) -> tuple[Route, MessageAnswer]:
         universal.note_provider(asked, route)
         provider = asked.routes.provider_of(route)
         try:
-            answer = await answer_over(call, request, own, route)
+            answer = await answer_over(call, own, route)
         except GatewayError as error:
             universal.note_outcome(services.provider_outcomes, provider, error)
             raise
         universal.note_outcome(services.provider_outcomes, provider, None)
         return route, answer
 
-    return await with_fallbacks(call, request, own, attempt)
+    return await with_fallbacks(call, own, attempt)

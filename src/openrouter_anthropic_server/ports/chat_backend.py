@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatCompletion
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,22 @@ class ChatStream(Protocol):
 
 
 class ChatBackend(Protocol):
-    """An upstream on the chat wire. Failures are raised as `GatewayError`s."""
+    """An upstream on the chat wire; `body` is the JSON text of a `ChatRequest`.
+
+    Text, so that nobody holds the parts of a large request while its answer is waited for. Failures are raised as
+    `GatewayError`s.
+    """
 
     @property
     def name(self) -> str:
         """Short name for tags, logs and `x-backend`."""
         ...
 
-    async def complete(self, request: ChatRequest) -> ChatAnswer:
+    async def complete(self, body: bytes) -> ChatAnswer:
         """Post a request and wait for the whole completion; an error body under a 200 is raised."""
         ...
 
-    async def open_stream(self, request: ChatRequest) -> ChatStream:
+    async def open_stream(self, body: bytes) -> ChatStream:
         """Post a request with `stream` true; returns when the upstream's headers (200) are there."""
         ...
 

@@ -45,7 +45,8 @@ async def post_count_tokens(request: Request) -> Response:
     headers = request_headers(request.scope)
     authenticate(request, headers)
     raw = await read_json_body(request, headers, state.max_body_bytes)
-    counted = await count_tokens(raw, headers, state.open_services())
+    call = workflow.receive_message(request.scope["state"]["request_id"], raw, headers)
+    counted = await count_tokens(call, state.open_services())
     return JsonAnswer(orjson.dumps({"input_tokens": counted}))
 
 

@@ -2,18 +2,17 @@
 
 import orjson
 
-from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.conversion.json_text import dump_json
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import GatewayError, UpstreamError
-from openrouter_anthropic_server.openai_types.chat import ChatCompletion, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatCompletion
 from openrouter_anthropic_server.orchestration.task import task
 from openrouter_anthropic_server.ports.messages_backend import MessagesAnswer, MessagesCall
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, Route
 from openrouter_anthropic_server.streaming.completion import message_from_completion
 from openrouter_anthropic_server.streaming.signature_tap import signatures_of
 from openrouter_anthropic_server.tasks.assembling import new_assembler
-from openrouter_anthropic_server.tasks.message_call import MessageAnswer, MessageCall, Outcome
+from openrouter_anthropic_server.tasks.message_call import ChatCall, MessageAnswer, MessageCall, Outcome
 
 STRANGE = (AttributeError, KeyError, TypeError, ValueError)
 """What reading an answer raises where a value has another type than any known one."""
@@ -28,9 +27,9 @@ async def call_messages_backend(call: MessageCall, route: MessagesRoute, request
 
 
 @task(name="call_backend")
-async def call_chat_backend(call: MessageCall, route: ChatRoute, request: ChatRequest) -> ChatCompletion:
+async def call_chat_backend(call: MessageCall, route: ChatRoute, request: ChatCall) -> ChatCompletion:
     """The answer of an upstream on the chat wire."""
-    answer = await route.backend.complete(request)
+    answer = await route.backend.complete(request.body)
     call.forward(answer.headers)
     return answer.completion
 
@@ -52,7 +51,7 @@ def read_answer(route: MessagesRoute, answer: MessagesAnswer) -> MessageAnswer:
 
 @task(name="convert_response")
 def convert_response(
-    call: MessageCall, route: ChatRoute, request: ConvertedRequest, completion: ChatCompletion, input_tokens: int
+    call: MessageCall, route: ChatRoute, request: ChatCall, completion: ChatCompletion, input_tokens: int
 ) -> MessageAnswer:
     """A chat completion as a Message; `input_tokens` is an estimate for an upstream that counts none."""
     try:

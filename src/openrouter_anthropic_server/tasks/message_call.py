@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from openrouter_anthropic_server.conversion.json_text import with_exact_numbers
+from openrouter_anthropic_server.conversion.json_text import parse_json, with_exact_numbers
 from openrouter_anthropic_server.conversion.messages_wire import DEFAULT_VERSION
+from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.ports.token_counter import Expectation
 
 
@@ -13,18 +14,25 @@ from openrouter_anthropic_server.ports.token_counter import Expectation
 class MessageCall:
     """One request of a client.
 
-    `body` is the parsed JSON of `raw`; nobody changes its content. `headers` are the client's, lower-case.
+    `parsed` is the JSON of `raw` while somebody needs it: see `body`. `headers` are the client's, lower-case.
     `answer_headers` is filled by the steps before the first byte of the answer; `forwarded` are the names of those
     that an upstream sent. `expected` is our count of its input, for the few requests whose real count is learned from.
     """
 
     request_id: str
     raw: bytes
-    body: dict[str, Any]
+    parsed: dict[str, Any] | None
     headers: Mapping[str, str]
     answer_headers: dict[str, str] = field(default_factory=dict)
     forwarded: tuple[str, ...] = ()
     expected: Expectation | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The parsed request; nobody changes its content."""
+        if self.parsed is None:
+            self.parsed = parse_json(self.raw)
+        return self.parsed
 
     def forward(self, headers: Mapping[str, str]) -> None:
         """Answer with these headers of an upstream, in place of those of one that was asked before."""
@@ -33,10 +41,17 @@ class MessageCall:
         self.forwarded = tuple(headers)
         self.answer_headers.update(headers)
 
+    def let_go(self) -> None:
+        """Let go of the parsed request while the upstream works; who still asks for it, gets it parsed anew.
+
+        Of 150 KB it is four times that, and memory that the next request finds in the processor's cache.
+        """
+        self.parsed = None
+
     def forget_request(self) -> None:
-        """Drop the request's content, once the upstream has it."""
+        """Drop the request's content, once the upstream has it and no other will be asked."""
         self.raw = b""
-        self.body = {}
+        self.parsed = {}
 
     @property
     def api_version(self) -> str:
@@ -51,17 +66,34 @@ class MessageCall:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request on its way to one route: its parsed `body`, and the exact JSON text of that.
+    """A request on its way to one route: the client's `call` as it is, or with another body: `changed`."""
 
-    `raw` is None once anything was changed. Nobody changes `body` in place.
-    """
+    call: MessageCall
+    changed: dict[str, Any] | None = None
 
-    body: dict[str, Any]
-    raw: bytes | None
+    @property
+    def body(self) -> dict[str, Any]:
+        """The request to send; nobody changes it in place."""
+        return self.call.body if self.changed is None else self.changed
+
+    @property
+    def raw(self) -> bytes | None:
+        """The exact JSON text of `body`; None once anything was changed."""
+        return self.call.raw if self.changed is None else None
 
     def exact(self) -> dict[str, Any]:
         """The body with all digits of its whole numbers: what a changed request is made from."""
-        return self.body if self.raw is None else with_exact_numbers(self.body, self.raw)
+        return with_exact_numbers(self.call.body, self.call.raw) if self.changed is None else self.changed
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A request as it goes to an upstream on the chat wire: its JSON text, and what is needed to read the answer."""
+
+    body: bytes
+    tool_names: ToolNames
+    stop_sequences: tuple[str, ...]
+    web_search: bool
 
 
 @dataclass(frozen=True, slots=True)

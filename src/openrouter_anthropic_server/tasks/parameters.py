@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any, Final
 
-from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.conversion.chat_context import NoteBook
 from openrouter_anthropic_server.conversion.chat_support import chat_name
 from openrouter_anthropic_server.conversion.json_text import with_exact_numbers
@@ -26,17 +25,16 @@ _ANTHROPIC: Final = "anthropic"
 
 
 @task(name="apply_parameters")
-def apply_parameters(call: MessageCall, request: MessagesRequest, route: Route, services: Services) -> PreparedRequest:
+def apply_parameters(call: MessageCall, route: Route, services: Services) -> PreparedRequest:
     """The request as this route takes it; what was changed is noted. What the model cannot take is a 400."""
     notes = NoteBook()
     body = _fitted(call, call.body, route, services, notes)
-    raw: bytes | None = call.raw
-    if body is not call.body:
+    changed = body is not call.body
+    if changed:
         exact = with_exact_numbers(call.body, call.raw)
         if exact is not call.body:
             notes = NoteBook()
             body = _fitted(call, exact, route, services, notes)
-        raw = None
     # Anthropic says itself how a conversation may end, which changes with its models and betas.
     check_content(body, route.model, route.capabilities, prefill=_upstream(route) != _ANTHROPIC)
     if found := notes.notes():
@@ -44,7 +42,7 @@ def apply_parameters(call: MessageCall, request: MessagesRequest, route: Route, 
     run = current_run()
     if run is not None and (effort := effort_of(body)) is not None:
         run.fact(effort=label(effort))
-    return PreparedRequest(body, raw)
+    return PreparedRequest(call, body if changed else None)
 
 
 def _fitted(

@@ -5,8 +5,8 @@ from typing import cast
 
 from openrouter_anthropic_server.anthropic_types.request import MessagesRequest
 from openrouter_anthropic_server.conversion.betas import fit_betas
-from openrouter_anthropic_server.conversion.chat_request import ConvertedRequest
 from openrouter_anthropic_server.conversion.chat_request import convert_request as to_chat
+from openrouter_anthropic_server.conversion.json_text import dump_json
 from openrouter_anthropic_server.conversion.messages_wire import forwarded_headers, prepare_messages_body
 from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.unsent_headers import unsent_headers
@@ -16,25 +16,26 @@ from openrouter_anthropic_server.orchestration.recorded_run import current_run
 from openrouter_anthropic_server.orchestration.task import task
 from openrouter_anthropic_server.ports.messages_backend import MessagesCall
 from openrouter_anthropic_server.ports.model_routes import ChatRoute, MessagesRoute, ModelRoutes, Route
-from openrouter_anthropic_server.tasks.message_call import MessageCall, PreparedRequest
+from openrouter_anthropic_server.tasks.message_call import ChatCall, MessageCall, PreparedRequest
 
 _LONGEST_NOTE = 300
 
 
 @task(name="validate_request")
-def validate_request(call: MessageCall) -> MessagesRequest:
-    """The client's request, checked; a mistake raises `InvalidRequestError` naming the field."""
-    return validate_messages_request(call.body, api_version=call.api_version, betas=call.betas)
+def validate_request(call: MessageCall) -> None:
+    """Check the client's request; a mistake raises `InvalidRequestError` naming the field."""
+    validate_messages_request(call.body, api_version=call.api_version, betas=call.betas)
 
 
 @task(name="resolve_model")
-def resolve_model(call: MessageCall, request: MessagesRequest, routes: ModelRoutes) -> Route:
-    """Where the request goes; noted as tags of the run."""
-    route = routes.resolve(request["model"])
+def resolve_model(call: MessageCall, routes: ModelRoutes) -> Route:
+    """Where the (validated) request goes; noted as tags of the run."""
+    asked: str = call.body["model"]
+    route = routes.resolve(asked)
     note_route(call, route)
     run = current_run()
     if run is not None:
-        run.fact(model_requested=label(request["model"]))
+        run.fact(model_requested=label(asked))
     return route
 
 
@@ -68,7 +69,7 @@ def edit_request(call: MessageCall, request: PreparedRequest, route: MessagesRou
 
 
 @task(name="convert_request")
-def convert_request(request: PreparedRequest, route: ChatRoute) -> ConvertedRequest:
+def convert_request(request: PreparedRequest, route: ChatRoute) -> ChatCall:
     """The (validated) request in the form of chat completions."""
     converted = to_chat(
         cast(MessagesRequest, request.exact()),
@@ -77,7 +78,7 @@ def convert_request(request: PreparedRequest, route: ChatRoute) -> ConvertedRequ
         capabilities=route.capabilities,
     )
     note(converted.notes)
-    return converted
+    return ChatCall(dump_json(converted.body), converted.tool_names, converted.stop_sequences, converted.web_search)
 
 
 def note(notes: Sequence[Note]) -> None:

@@ -7,7 +7,7 @@ import orjson
 
 from openrouter_anthropic_server.conversion.upstream_errors import error_from_response
 from openrouter_anthropic_server.errors import UpstreamError
-from openrouter_anthropic_server.openai_types.chat import ChatChunk, ChatRequest
+from openrouter_anthropic_server.openai_types.chat import ChatChunk
 from openrouter_anthropic_server.orchestration.task import task
 from openrouter_anthropic_server.ports.chat_backend import ChatStream
 from openrouter_anthropic_server.ports.messages_backend import MessagesCall, MessagesStream
@@ -20,7 +20,7 @@ from openrouter_anthropic_server.streaming.usage_tap import UsageTap
 from openrouter_anthropic_server.streaming.whole_events import WholeEvents, before_error, without_done
 from openrouter_anthropic_server.tasks.accounting import note_model_used, note_time
 from openrouter_anthropic_server.tasks.calling import STRANGE, cleaned, strange_answer
-from openrouter_anthropic_server.tasks.message_call import MessageCall
+from openrouter_anthropic_server.tasks.message_call import ChatCall, MessageCall
 from openrouter_anthropic_server.tasks.thinking import handed_out_in
 
 
@@ -34,9 +34,9 @@ async def open_messages_stream(call: MessageCall, route: MessagesRoute, request:
 
 
 @task(name="open_stream")
-async def open_chat_stream(call: MessageCall, route: ChatRoute, request: ChatRequest) -> ChatStream:
+async def open_chat_stream(call: MessageCall, route: ChatRoute, request: ChatCall) -> ChatStream:
     """The upstream's open stream on the chat wire."""
-    stream = await route.backend.open_stream(request)
+    stream = await route.backend.open_stream(request.body)
     note_time("headers_ms")
     call.forward(stream.headers)
     return stream

@@ -23,15 +23,13 @@ from openrouter_anthropic_server.ports.model_routes import MessagesRoute, Route
 from openrouter_anthropic_server.ports.signature_origins import SignatureOrigins
 from openrouter_anthropic_server.services import Services
 from openrouter_anthropic_server.streaming.signature_tap import signatures_in
-from openrouter_anthropic_server.tasks.message_call import MessageCall, PreparedRequest
+from openrouter_anthropic_server.tasks.message_call import PreparedRequest
 from openrouter_anthropic_server.tasks.preparing import note
 
 
-async def own_thinking(
-    call: MessageCall, prepared: PreparedRequest, route: Route, services: Services
-) -> PreparedRequest:
+async def own_thinking(prepared: PreparedRequest, route: Route, services: Services) -> PreparedRequest:
     """The request with the thinking that `route` may see; itself, if that is all there is."""
-    asked = call.body.get("thinking")
+    asked = prepared.call.body.get("thinking")
     budget_is_ours = (asked is None or asked.get("type") != "enabled") and has_budget(
         prepared.body, route.capabilities.thinking
     )
@@ -80,7 +78,7 @@ async def without_refused_thinking(
 def leave_out(prepared: PreparedRequest, history: OwnHistory) -> PreparedRequest:
     """The request with another history; what that lacks is noted."""
     note(history.notes)
-    return PreparedRequest(history.body, None)
+    return PreparedRequest(prepared.call, history.body)
 
 
 def handed_out(signatures: Sequence[str], route: Route, origins: SignatureOrigins) -> None:

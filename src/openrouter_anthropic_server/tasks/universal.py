@@ -71,7 +71,7 @@ def as_checked(call: MessageCall) -> MessageCall:
     """
     temperature = call.body.get("temperature")
     if isinstance(temperature, int | float) and 1 < temperature <= _HOTTEST:
-        return replace(call, body={**call.body, "temperature": 1})
+        return replace(call, parsed={**call.body, "temperature": 1})
     return call
 
 

@@ -3,39 +3,31 @@
 No run is recorded: Claude Code's `/context` asks 26 times at once.
 """
 
-from collections.abc import Mapping
-
-from openrouter_anthropic_server.conversion.messages_wire import (
-    DEFAULT_VERSION,
-    forwarded_headers,
-    prepare_messages_body,
-)
+from openrouter_anthropic_server.conversion.messages_wire import forwarded_headers, prepare_messages_body
 from openrouter_anthropic_server.conversion.thinking_refusals import refuses_thinking
-from openrouter_anthropic_server.conversion.validation import parse_json, validate_count_tokens_request
+from openrouter_anthropic_server.conversion.validation import validate_count_tokens_request
 from openrouter_anthropic_server.errors import InvalidRequestError, NotFoundError, NotSupportedError, UpstreamError
 from openrouter_anthropic_server.ports.messages_backend import MessagesCall
 from openrouter_anthropic_server.ports.model_routes import MessagesRoute
 from openrouter_anthropic_server.services import Services
-from openrouter_anthropic_server.tasks.message_call import PreparedRequest
+from openrouter_anthropic_server.tasks.message_call import MessageCall, PreparedRequest
 from openrouter_anthropic_server.tasks.thinking import history_for
 
 
-async def count_tokens(raw: bytes, headers: Mapping[str, str], services: Services) -> int:
-    """Input tokens of the request in `raw`; never 0."""
-    body = parse_json(raw)
-    version, betas = headers.get("anthropic-version", DEFAULT_VERSION), headers.get("anthropic-beta", "")
-    request = validate_count_tokens_request(body, api_version=version, betas=betas)
+async def count_tokens(call: MessageCall, services: Services) -> int:
+    """Input tokens of the request; never 0."""
+    request = validate_count_tokens_request(call.body, api_version=call.api_version, betas=call.betas)
     route = services.routes.resolve(request["model"])
     counted = None
     if isinstance(route, MessagesRoute):
         known = route.capabilities
-        own = PreparedRequest(body, raw)
+        own = PreparedRequest(call)
         if (history := await history_for(own, route, services)) is not None:
-            own = PreparedRequest(history.body, None)
+            own = PreparedRequest(call, history.body)
         edited = prepare_messages_body(own.body, own.raw, model=route.model, upstream=route.dialect, capabilities=known)
-        call = MessagesCall(edited.body, forwarded_headers(headers, upstream=route.dialect, capabilities=known))
-        counted = await _upstream_count(route, call)
-    return counted or await services.token_counter.count({**body, "model": route.model})
+        sent = forwarded_headers(call.headers, upstream=route.dialect, capabilities=known)
+        counted = await _upstream_count(route, MessagesCall(edited.body, sent))
+    return counted or await services.token_counter.count({**call.body, "model": route.model})
 
 
 async def _upstream_count(route: MessagesRoute, call: MessagesCall) -> int | None:

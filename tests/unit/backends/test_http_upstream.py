@@ -149,7 +149,7 @@ async def test_a_chat_stream_yields_chunks_until_done_and_keeps_the_connection()
     async with upstream_of(handler) as upstream:
         backend = HttpChatBackend("openrouter", upstream, path="/chat/completions")
         for _ in range(2):
-            stream = await backend.open_stream({"model": "m"})
+            stream = await backend.open_stream(b'{"model":"m"}')
             ids = [chunk["id"] async for chunks in stream.chunks() for chunk in chunks]
             await stream.aclose()
             assert ids == ["1", "2"]
@@ -163,7 +163,7 @@ async def test_a_chunk_that_makes_no_sense_is_an_upstream_error(body: bytes) -> 
         return web.Response(body=body)
 
     async with upstream_of(handler) as upstream:
-        stream = await HttpChatBackend("openrouter", upstream, path="/c").open_stream({})
+        stream = await HttpChatBackend("openrouter", upstream, path="/c").open_stream(b"{}")
         with pytest.raises(UpstreamError):
             _ = [chunks async for chunks in stream.chunks()]
 
@@ -175,7 +175,7 @@ async def test_a_completion_that_makes_no_sense_is_an_upstream_error(body: bytes
 
     async with upstream_of(handler) as upstream:
         with pytest.raises(UpstreamError):
-            await HttpChatBackend("openrouter", upstream, path="/c").complete({})
+            await HttpChatBackend("openrouter", upstream, path="/c").complete(b"{}")
 
 
 async def test_token_counts_come_from_the_upstream_where_it_has_them() -> None:

@@ -69,7 +69,7 @@ def fitted(
     raw = orjson.dumps(body) if text is None else text.encode()
     call = MessageCall("req_1", raw, orjson.loads(raw), {"anthropic-beta": betas})
     before = orjson.loads(raw)
-    prepared = apply_parameters(call, cast(Any, call.body), route, services)
+    prepared = apply_parameters(call, route, services)
     assert call.body == before
     return call, prepared
 
