@@ -63,6 +63,8 @@ def convert_tools(request: Json, ctx: ChatContext) -> dict[str, Any]:
 
 def _convert_tool(tool: Json, path: str, ctx: ChatContext) -> dict[str, Any] | None:
     kind = tool.get("type") or _CUSTOM
+    if kind == _CUSTOM:  # almost all are
+        return _custom_tool(tool, path, ctx)
     runs_tools = ctx.dialect.provider == "openrouter"
     if kind.startswith(_OPENROUTER_PREFIX) and runs_tools:
         return dict(tool)
@@ -175,9 +177,10 @@ def _family(kind: str) -> str:
 
 
 def _note_tool_fields(tool: Json, known: frozenset[str], path: str, ctx: ChatContext) -> None:
-    for name, value in tool.items():
-        if name not in known and value is not None:
-            ctx.notes.not_sent(f"{path}.{name}", _NOT_SENT.get(name, "unknown field"))
+    if not known.issuperset(tool):
+        for name, value in tool.items():
+            if name not in known and value is not None:
+                ctx.notes.not_sent(f"{path}.{name}", _NOT_SENT.get(name, "unknown field"))
     if tool.get("defer_loading"):
         ctx.notes.converted(f"{path}.defer_loading", "the tool is offered from the start")
 

@@ -2,11 +2,14 @@
 
 Claude Code sends hundreds of them in each request. Pydantic would copy each; here they are only
 looked at. What is not recognised is no error: pydantic judges it, and words what is wrong.
+
+The checks of blocks are written out, not shared: a call costs as much as such a check.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+_PLAIN_TEXT = len(("type", "text"))
 _ROLES = frozenset(("user", "assistant", "system"))
 _STAND_IN: dict[str, Any] = {"messages": [{"role": "user", "content": ""}], "tools": [], "system": ""}
 
@@ -24,14 +27,15 @@ def usual_messages(messages: object) -> bool:
     """Whether these are messages of text, thinking, tool calls and their results, without a mistake."""
     if type(messages) is not list or not messages:
         return False
-    for message in messages:
-        if type(message) is not dict:
-            return False
-        role, content = message.get("role"), message.get("content")
-        if type(role) is not str or role not in _ROLES:
-            return False
-        if type(content) is not str and not _usual_blocks(content, _BLOCKS):
-            return False
+    try:
+        for message in messages:
+            if type(message) is not dict or message["role"] not in _ROLES:
+                return False
+            content = message["content"]
+            if type(content) is not str and not _usual_blocks(content, _BLOCKS):
+                return False
+    except (KeyError, TypeError):
+        return False
     return True
 
 
@@ -62,18 +66,22 @@ _Blocks = dict[str, Callable[[dict[str, Any]], bool]]
 def _usual_blocks(blocks: object, kinds: _Blocks) -> bool:
     if type(blocks) is not list:
         return False
-    for block in blocks:
-        if type(block) is not dict:
-            return False
-        kind = block.get("type")
-        is_usual = kinds.get(kind) if type(kind) is str else None
-        if is_usual is None or not is_usual(block):
-            return False
+    try:
+        for block in blocks:
+            if type(block) is not dict or not kinds[block["type"]](block):
+                return False
+    except (KeyError, TypeError):  # no type, an unusual one, or one that cannot even be a key
+        return False
     return True
 
 
 def _usual_text(block: dict[str, Any]) -> bool:
-    return type(block.get("text")) is str and block.get("citations") is None and _cacheable(block)
+    if type(block.get("text")) is not str:
+        return False
+    if len(block) == _PLAIN_TEXT:
+        return True
+    control = block.get("cache_control")
+    return (control is None or type(control) is dict) and block.get("citations") is None
 
 
 def _usual_thinking(block: dict[str, Any]) -> bool:
@@ -85,18 +93,25 @@ def _usual_redacted_thinking(block: dict[str, Any]) -> bool:
 
 
 def _usual_tool_use(block: dict[str, Any]) -> bool:
+    call, name, control = block.get("id"), block.get("name"), block.get("cache_control")
     return (
-        _named(block.get("id")) and _named(block.get("name")) and type(block.get("input")) is dict and _cacheable(block)
+        type(call) is str
+        and type(name) is str
+        and call != ""
+        and name != ""
+        and type(block.get("input")) is dict
+        and (control is None or type(control) is dict)
     )
 
 
 def _usual_tool_result(block: dict[str, Any]) -> bool:
-    content = block.get("content", "")
+    call, control, content = block.get("tool_use_id"), block.get("cache_control"), block.get("content", "")
     return (
-        _named(block.get("tool_use_id"))
-        and (type(content) is str or _usual_blocks(content, _TEXT_ONLY))
+        type(call) is str
+        and call != ""
+        and (control is None or type(control) is dict)
         and type(block.get("is_error", False)) is bool
-        and _cacheable(block)
+        and (type(content) is str or _usual_blocks(content, _TEXT_ONLY))
     )
 
 

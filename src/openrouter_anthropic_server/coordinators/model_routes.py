@@ -29,6 +29,8 @@ _ANTHROPIC_AUTHORS = ("anthropic/", "~anthropic/")
 _BEGINNINGS = frozenset({"", "claude-", VIA_PREFIX})
 """What names begin with and what is no name alone."""
 
+_KEPT = 1_024  # routes by name
+
 CapabilitiesOf = Callable[[str], Capabilities]
 """What an upstream's model can do, by its name there."""
 
@@ -72,16 +74,26 @@ class AllRoutes:
     """Every upstream that is open: one takes all names but those that begin with the prefix of another.
 
     `by_prefix` is looked through in its order; a prefix is cut off before the upstream sees the name. Nothing, or
-    only the beginning of a name, is an `InvalidRequestError`.
+    only the beginning of a name, is an `InvalidRequestError`. The routes of the names asked for last are kept:
+    nothing that they depend on changes.
     """
 
     names: ModelAliases
     default: UpstreamRoutes
     by_prefix: Mapping[str, UpstreamRoutes] = field(default_factory=dict)
     fallbacks: Sequence[str] = ()
+    _known: dict[str, Route] = field(default_factory=dict, compare=False, repr=False)
 
     def resolve(self, model: str) -> Route:
         """The route of `model`, whoever serves it."""
+        route = self._known.get(model)
+        if route is None:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            route = self._known[model] = self._find(model)
+        return route
+
+    def _find(self, model: str) -> Route:
         target = self.names.expand(model)
         route = self._route(target.model)
         return route if target.defaults == NO_DEFAULTS else replace(route, defaults=target.defaults)

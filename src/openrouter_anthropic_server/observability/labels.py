@@ -1,5 +1,7 @@
 """Text of clients and upstreams as it may stand in tags, facts and notes: short, on one line, without keys."""
 
+from functools import lru_cache
+
 from openrouter_anthropic_server.observability.redaction import redact_keys
 
 _LONGEST = 200
@@ -12,7 +14,11 @@ def label(text: str, limit: int = _LONGEST) -> str:
     Databases and JSON writers refuse some of those characters, and no label may fail a record. What looks like
     an API key is replaced: people paste one where a model's name belongs.
     """
-    text = text[:limit]
+    return _clean(text[:limit])
+
+
+@lru_cache(maxsize=1_024)  # the same few models and clients, many times in each run
+def _clean(text: str) -> str:
     if not text.isprintable():
         text = "".join([char if char.isprintable() else " " for char in text])
     return redact_keys(text.encode()).decode()
