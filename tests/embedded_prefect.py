@@ -54,7 +54,7 @@ class EmbeddedServer:
         assert self.process.stdin is not None
         self.process.stdin.close()
 
-    def address(self, seconds: float = 10.0) -> ServerAddress:
+    def address(self, seconds: float = 30.0) -> ServerAddress:
         """Where it listens, as soon as it tells."""
         address = wait_for(self._told_by_itself, seconds)
         assert address is not None

@@ -8,7 +8,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def wait_for(condition: Callable[[], _T], seconds: float = 10.0) -> _T:
+def wait_for(condition: Callable[[], _T], seconds: float = 30.0) -> _T:
     """Wait until something is true, and give it."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

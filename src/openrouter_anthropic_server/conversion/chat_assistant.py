@@ -1,7 +1,6 @@
 """Assistant turns: texts, tool calls and reasoning of one turn, gathered into one chat message."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from openrouter_anthropic_server.conversion.chat_content import SYSTEM_RULES, collapsed, is_plain_text
@@ -13,18 +12,20 @@ from openrouter_anthropic_server.conversion.databricks_history import redacted_p
 from openrouter_anthropic_server.conversion.json_text import dump_json
 
 _CALL_FIELDS = frozenset({"type", "id", "name", "input", "cache_control", "caller", "toolset_name"})
-_PLAIN_CALL = ("type", "id", "name", "input")
+_PLAIN_CALL = len(("type", "id", "name", "input"))
 _DIRECT_CALLERS = (None, {"type": "direct"})
 
 
-@dataclass(slots=True)
 class AssistantDraft:
     """An assistant turn so far, from `path` on; consecutive assistant messages fill the same draft."""
 
-    path: str
-    parts: list[Part] = field(default_factory=list)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    details: list[Detail] = field(default_factory=list)
+    __slots__ = ("calls", "details", "parts", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.parts: list[Part] = []
+        self.calls: list[dict[str, Any]] = []
+        self.details: list[Detail] = []
 
     def message(self) -> dict[str, Any] | None:
         """The chat message, or None if nothing of the turn could be sent."""
@@ -53,7 +54,7 @@ def add_assistant_content(content: Any, path: str, ctx: ChatContext, draft: Assi
         if kind == "tool_use" and _add_plain_call(block, ctx, draft):
             continue
         if not draft.calls and is_plain_text(block):
-            draft.parts.append(text_part(block["text"]))
+            draft.parts.append({"type": "text", "text": block["text"]})
             continue
         here = f"{path}.{position}"
         rule = _RULES.get(kind)
@@ -65,7 +66,7 @@ def add_assistant_content(content: Any, path: str, ctx: ChatContext, draft: Assi
 def _add_plain_call(block: Json, ctx: ChatContext, draft: AssistantDraft) -> bool:
     """Add a call that has just its four fields, as most have; False if there is anything to note about it."""
     name = block["name"]
-    if len(block) != len(_PLAIN_CALL) or "input" not in block or ctx.tool_names.to_upstream(name) != name:
+    if len(block) != _PLAIN_CALL or "input" not in block or ctx.tool_names.to_upstream(name) != name:
         return False
     function = {"name": name, "arguments": dump_json(block["input"]).decode()}
     draft.calls.append({"id": block["id"], "type": "function", "function": function})

@@ -16,8 +16,8 @@ TOOL_ERROR = "[tool error]"
 _TEXT_FIELDS = frozenset({"type", "text", "cache_control", "citations"})
 _IMAGE_FIELDS = frozenset({"type", "source", "cache_control", "transformations"})
 _REFERENCE_FIELDS = frozenset({"type", "tool_name", "cache_control"})
-_PLAIN_TEXT = ("type", "text")
-_PLAIN_RESULT = ("type", "tool_use_id", "content")
+_PLAIN_TEXT = len(("type", "text"))
+_PLAIN_RESULT = len(("type", "tool_use_id", "content"))
 _RESULT_FIELDS = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"})
 
 
@@ -93,24 +93,24 @@ def block_parts(block: Json, path: str, ctx: ChatContext, rules: Mapping[str, Pa
     return rule(block, path, ctx)
 
 
-def is_plain_result(block: Json) -> bool:
-    """Whether a block is a tool result of just an id and a text, as most are: there is nothing to note about it."""
-    if block["type"] != "tool_result" or len(block) - (block.get("is_error") is False) != len(_PLAIN_RESULT):
-        return False
+def plain_tool_message(block: Json) -> dict[str, Any] | None:
+    """The `tool` message for a tool result of just an id and a text, as most are: there is nothing to note about it.
+
+    None for any other block.
+    """
+    if block["type"] != "tool_result" or len(block) - (block.get("is_error") is False) != _PLAIN_RESULT:
+        return None
     content = block.get("content")
-    return type(content) is str or (type(content) is list and len(content) == 1 and is_plain_text(content[0]))
-
-
-def plain_tool_message(block: Json) -> dict[str, Any]:
-    """The `tool` message for such a block."""
-    content = block["content"]
-    text = content if type(content) is str else content[0]["text"]
-    return {"role": "tool", "tool_call_id": block["tool_use_id"], "content": text}
+    if type(content) is list and len(content) == 1 and is_plain_text(content[0]):
+        content = content[0]["text"]
+    if type(content) is not str:
+        return None
+    return {"role": "tool", "tool_call_id": block["tool_use_id"], "content": content}
 
 
 def is_plain_text(block: Json) -> bool:
     """Whether a block is a text and nothing else."""
-    return block["type"] == "text" and len(block) == len(_PLAIN_TEXT) and bool(block["text"])
+    return len(block) == _PLAIN_TEXT and block["type"] == "text" and block["text"] != ""
 
 
 def tool_message(block: Json, path: str, ctx: ChatContext) -> dict[str, Any]:

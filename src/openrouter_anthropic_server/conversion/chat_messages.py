@@ -9,7 +9,6 @@ from openrouter_anthropic_server.conversion.chat_content import (
     USER_RULES,
     block_parts,
     collapsed,
-    is_plain_result,
     parts_of,
     plain_tool_message,
     tool_message,
@@ -21,7 +20,7 @@ BILLING_PREFIX = "x-anthropic-billing-header:"
 
 ChatMessages = list[dict[str, Any]]
 
-_PLAIN_MESSAGE = ("role", "content")
+_PLAIN_MESSAGE = len(("role", "content"))
 _FIELDS = frozenset({"role", "content", "output_config", "clear_at"})
 
 
@@ -30,12 +29,12 @@ def convert_messages(request: Json, ctx: ChatContext) -> ChatMessages:
     messages = _system_prompt(request.get("system"), ctx)
     transcript = Transcript(ctx)
     for position, message in enumerate(request["messages"]):
-        path = f"messages.{position}"
-        _note_fields(message, path, ctx)
+        if len(message) != _PLAIN_MESSAGE:
+            _note_fields(message, f"messages.{position}", ctx)
         add = _ROLES.get(message["role"])
         if add is None:
-            raise ctx.refusal(f"{path}.role", f"messages with the role '{message['role']}'")
-        add(transcript, message["content"], f"{path}.content")
+            raise ctx.refusal(f"messages.{position}.role", f"messages with the role '{message['role']}'")
+        add(transcript, message["content"], f"messages.{position}.content")
     return messages + transcript.messages()
 
 
@@ -78,8 +77,8 @@ class Transcript:
             return
         parts: list[Part] = []
         for position, block in enumerate(content):
-            if is_plain_result(block) and not (parts or self._rest):
-                self._results.append(plain_tool_message(block))
+            if not (parts or self._rest) and (plain := plain_tool_message(block)):
+                self._results.append(plain)
                 continue
             here = f"{path}.{position}"
             if block["type"] == "tool_result":
@@ -122,7 +121,7 @@ class Transcript:
                 self._ctx.notes.not_sent(self._assistant.path, "nothing of the turn is left to send")
             else:
                 self._done.append(message)
-        self._done += _in_order_of_calls(self._results, calls)
+        self._done += self._results if len(self._results) < 2 else _in_order_of_calls(self._results, calls)
         self._done += self._rest
 
 
@@ -135,8 +134,6 @@ _ROLES: Mapping[str, Callable[[Transcript, Any, str], None]] = {
 
 def _in_order_of_calls(results: ChatMessages, calls: list[dict[str, Any]]) -> ChatMessages:
     """Results in the order of their calls; those without a call last, in their own order."""
-    if len(results) < 2:
-        return results
     rank = {call["id"]: position for position, call in enumerate(calls)}
     return sorted(results, key=lambda result: rank.get(result["tool_call_id"], len(calls)))
 
@@ -161,8 +158,6 @@ def _without_billing_line(system: Any, ctx: ChatContext) -> Any:
 
 
 def _note_fields(message: Json, path: str, ctx: ChatContext) -> None:
-    if len(message) == len(_PLAIN_MESSAGE):
-        return
     ctx.note_unknown(message, _FIELDS, path)
     if message.get("output_config"):
         ctx.notes.not_sent(f"{path}.output_config", "effort is set for the whole request")

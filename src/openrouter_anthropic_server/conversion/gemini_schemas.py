@@ -100,8 +100,9 @@ class _Reader:
     def typed(self, node: Schema, kind: str, active: tuple[str, ...], depth: int) -> dict[str, Any]:
         """A node as a schema of one type."""
         out = {"type": kind} | _only(node, _KEPT | _KEPT_BY_TYPE[kind])
-        if node.get("format") in _FORMATS.get(kind, ()):
-            out["format"] = node["format"]
+        wanted = node.get("format")
+        if isinstance(wanted, str) and wanted in _FORMATS.get(kind, ()):
+            out["format"] = wanted
         if kind in {"number", "integer"}:
             _loosen_limits(node, out)
         elif kind == "string":

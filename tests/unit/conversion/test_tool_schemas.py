@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openrouter_anthropic_server.conversion.gemini_schemas import gemini_schema
@@ -331,6 +331,7 @@ NONSENSE = st.recursive(
 
 
 @given(st.dictionaries(KEYWORDS, NONSENSE), st.sampled_from(["openai", "google", "deepseek"]), st.booleans())
+@example({"format": [], "type": "string"}, "google", False)
 def test_nonsense_is_never_a_crash(schema: Json, vendor: str, root_object: bool) -> None:
     before = deepcopy(schema)
     normalise_schema(schema, vendor=vendor, root_object=root_object)

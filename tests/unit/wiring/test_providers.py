@@ -4,6 +4,7 @@ import pytest
 
 from openrouter_anthropic_server.errors import InvalidRequestError
 from openrouter_anthropic_server.settings import all_settings_names, load_settings
+from openrouter_anthropic_server.wiring.capability_table import capability_table
 from openrouter_anthropic_server.wiring.providers import open_providers
 
 KEY = "a-key-of-the-tests"
@@ -14,6 +15,7 @@ AWS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
 def _no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in all_settings_names():
         monkeypatch.delenv(name, raising=False)
+    capability_table(load_settings(None))  # as in a server: read before the event loop needs it
 
 
 @pytest.mark.parametrize(
