@@ -11,6 +11,8 @@ from openrouter_anthropic_server.ports.run_records import Failure, LogLine, Pare
 
 _STEPS = ("read_request", "convert_request", "choose_backend", "call_upstream", "run_tool:Bash", "write_answer")
 
+_FILLER = "." * 620
+
 
 def run_record(number: int, *, notes: int = 2, content: dict[str, str] | None = None) -> RunRecord:
     """A finished run of six steps, about 2 KB as a line."""
@@ -24,7 +26,7 @@ def run_record(number: int, *, notes: int = 2, content: dict[str, str] | None = 
         failure=Failure("UpstreamError", "0123456789ab"),
         tags=["model:a/b", "stream:true", "session:0f0f"],
         facts={"number": number, "cost": 0.125, "model_used": "a/b", "cached": True, "stop": None},
-        notes=[f"left_out top_k: {note}" for note in range(notes)],
+        notes=[f"left_out top_k: {note}{_FILLER}" for note in range(notes)],
         steps=[
             StepRecord(index, name, started, started + 0.5, "Completed", (index - 1,) if index else (), 2)
             for index, name in enumerate(_STEPS)

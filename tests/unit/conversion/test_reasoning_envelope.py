@@ -23,7 +23,15 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-DETAILS = st.lists(st.dictionaries(st.text(), VALUES, max_size=6), max_size=5)
+TEXTS = ("type", "text", "data", "signature", "id", "summary", "format")
+DETAILS = st.lists(
+    st.builds(
+        lambda known, others: {**others, **known},
+        st.fixed_dictionaries({}, optional=dict.fromkeys(TEXTS, st.none() | st.text())),
+        st.dictionaries(st.text().filter(lambda name: name not in TEXTS), VALUES, max_size=6),
+    ),
+    max_size=5,
+)
 
 
 @given(DETAILS)

@@ -15,9 +15,9 @@ _RESERVE_BYTES = 1 << 20
 _MOST_NAMES = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
-    """A line on its way into a segment.
+    """A line on its way into a segment. Nobody changes it: not frozen, because that would cost a microsecond.
 
     `last` marks the one line without which its run is lost, `name` is what that run is called if a reader knows it.
     `smaller` makes what is written if there is no room for `data`.

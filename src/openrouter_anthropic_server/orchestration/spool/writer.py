@@ -92,7 +92,8 @@ class SpoolWriter:
     def begun(self, record: RunRecord) -> None:
         """Append the record of a run that has begun."""
         run = _OpenRun(record, time.monotonic() + _WATCH_SECONDS)
-        run.changed()  # its line holds the steps so far
+        if record.steps:
+            run.changed()  # its line holds the steps so far
         self._open[record.name] = run
         run.written = self._append_open("begun", record)
 
