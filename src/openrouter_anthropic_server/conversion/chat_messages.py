@@ -57,23 +57,22 @@ class Transcript:
 
     def messages(self) -> ChatMessages:
         """Everything so far."""
-        self._close()
-        self._start(None)
+        self._close(None)
         return self._done
 
     def add_assistant(self, content: Any, path: str) -> None:
         """A turn of the assistant, merged with the one directly before it, as the Messages API does."""
         draft = self._assistant
         if draft is None or self._results or self._rest:
-            self._close()
             draft = AssistantDraft(path)
-            self._start(draft)
+            self._close(draft)
         add_assistant_content(content, path, self._ctx, draft)
 
     def add_user(self, content: Any, path: str) -> None:
         """A turn of the user: its results become tool messages, the rest one message."""
         if isinstance(content, str):
-            self._add_user_parts(parts_of(content, path, self._ctx, USER_RULES))
+            if content:
+                self._add_user_parts(parts_of(content, path, self._ctx, USER_RULES))
             return
         parts: list[Part] = []
         for position, block in enumerate(content):
@@ -87,7 +86,8 @@ class Transcript:
                 self._results.append(tool_message(block, here, self._ctx))
             else:
                 parts += block_parts(block, here, self._ctx, USER_RULES)
-        self._add_user_parts(parts)
+        if parts:
+            self._add_user_parts(parts)
 
     def add_system(self, content: Any, path: str) -> None:
         """A system message between the turns; an empty one is nothing."""
@@ -97,8 +97,6 @@ class Transcript:
             self._user_open = None
 
     def _add_user_parts(self, parts: list[Part]) -> None:
-        if not parts:
-            return
         if self._user_open is not None:
             self._user_open += parts
             self._rest[-1]["content"] = collapsed(self._user_open)
@@ -106,23 +104,20 @@ class Transcript:
         self._user_open = parts
         self._rest.append({"role": "user", "content": collapsed(parts)})
 
-    def _start(self, assistant: AssistantDraft | None) -> None:
-        self._assistant = assistant
-        self._results = []
-        self._rest = []
-        self._user_open = None
-
-    def _close(self) -> None:
-        calls = []
-        if self._assistant is not None:
-            calls = self._assistant.calls
-            message = self._assistant.message()
+    def _close(self, following: AssistantDraft | None) -> None:
+        """End the segment and begin the one of the `following` turn."""
+        turn, results = self._assistant, self._results
+        if turn is not None:
+            message = turn.message()
             if message is None:
-                self._ctx.notes.not_sent(self._assistant.path, "nothing of the turn is left to send")
+                self._ctx.notes.not_sent(turn.path, "nothing of the turn is left to send")
             else:
                 self._done.append(message)
-        self._done += self._results if len(self._results) < 2 else _in_order_of_calls(self._results, calls)
+            if len(results) > 1:
+                results = _in_order_of_calls(results, turn.calls)
+        self._done += results
         self._done += self._rest
+        self._assistant, self._results, self._rest, self._user_open = following, [], [], None
 
 
 _ROLES: Mapping[str, Callable[[Transcript, Any, str], None]] = {

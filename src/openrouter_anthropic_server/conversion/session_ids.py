@@ -5,6 +5,7 @@
 """
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +17,7 @@ MAX_USER = 128
 _OLD_FORM = re.compile(r"(user_.+)_session_([0-9a-zA-Z-]+)", re.DOTALL)
 
 
+@lru_cache(maxsize=256)  # the same in every request of a session
 def session_id_of(user_id: str) -> str | None:
     """The client's session, at most 256 characters (OpenRouter's limit), or None if the id holds none."""
     found = _json_form(user_id).get("session_id")
@@ -24,6 +26,7 @@ def session_id_of(user_id: str) -> str | None:
     return found if isinstance(found, str) and 0 < len(found) <= MAX_SESSION_ID else None
 
 
+@lru_cache(maxsize=256)
 def user_of(user_id: str) -> str:
     """A stable id of the end user: `user_id` without its session, hashed if it is longer than 128 characters."""
     if fields := _json_form(user_id):

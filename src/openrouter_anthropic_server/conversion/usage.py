@@ -79,7 +79,7 @@ def _server_tool_use(usage: ChatUsage) -> ServerToolUsage | None:
 
 def _object(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key)
-    return value if isinstance(value, Mapping) else _NOTHING
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def _count(parent: Mapping[str, Any], key: str) -> int:

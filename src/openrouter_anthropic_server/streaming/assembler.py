@@ -1,7 +1,7 @@
 """Turns deltas into the events of an Anthropic stream. A pure state machine: no clock, no I/O."""
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Any, get_args
 
 from openrouter_anthropic_server.anthropic_types.events import StreamEvent
@@ -32,8 +32,11 @@ from openrouter_anthropic_server.streaming.event_grammar import EventWriter
 _CHARACTERS_PER_TOKEN = 4
 
 
-class Phase(Enum):
-    """Before `start`, while the answer comes, after its finish reason, after `finish`, after a failure."""
+class Phase(IntEnum):
+    """Before `start`, while the answer comes, after its finish reason, after `finish`, after a failure.
+
+    A number, as `WireState`.
+    """
 
     NEW = auto()
     STREAMING = auto()

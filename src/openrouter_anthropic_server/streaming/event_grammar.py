@@ -4,15 +4,18 @@ Two rules hold: every change of state is an entry of `TRANSITIONS`; and the tabl
 not where they come from.
 """
 
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Any
 
 from openrouter_anthropic_server.anthropic_types.events import StreamEvent
 from openrouter_anthropic_server.errors import InternalError
 
 
-class WireState(Enum):
-    """What has gone out: nothing yet, a message between two blocks, an open block, or everything."""
+class WireState(IntEnum):
+    """What has gone out: nothing yet, a message between two blocks, an open block, or everything.
+
+    A number, because Python's own enum takes a call to be looked up in a table.
+    """
 
     NEW = auto()
     BETWEEN = auto()
