@@ -5,7 +5,7 @@ from enum import IntEnum, auto
 from typing import Any, get_args
 
 from openrouter_anthropic_server.anthropic_types.events import StreamEvent
-from openrouter_anthropic_server.anthropic_types.response import StopReason, Usage
+from openrouter_anthropic_server.anthropic_types.response import Message, StopReason, Usage
 from openrouter_anthropic_server.conversion.notes import Note
 from openrouter_anthropic_server.conversion.stop_reasons import stop_reason_from_chat
 from openrouter_anthropic_server.conversion.tool_names import ToolNames
@@ -180,8 +180,7 @@ class Assembler:
         if self._queue.lost_details:
             self.notes.append(Note("not_sent", "reasoning_details", "reasoning that came after the text of the answer"))
         stop_reason, stop_sequence = self._stop()
-        if self._usage_is_estimate:
-            self._usage["output_tokens"] = max(1, self._characters // _CHARACTERS_PER_TOKEN)
+        self._estimate_output()
         if self._queue.has_searched:
             self._usage.setdefault("server_tool_use", {"web_search_requests": 1, "web_fetch_requests": 0})
         delta = {"stop_reason": stop_reason, "stop_sequence": stop_sequence}
@@ -189,6 +188,32 @@ class Assembler:
         events.append(self._writer.event("message_stop"))
         self.phase = Phase.ENDED
         return events
+
+    def text_message(self, text: TextDelta, finish: Finish, usage: UsageDelta) -> Message:
+        """The whole answer that is one text, counted by the upstream: what the events of these deltas add up to.
+
+        Most answers are of that kind, and their events would take three times as long.
+        """
+        self._characters = len(text.text)
+        self._finish = finish
+        self._count(usage)
+        self._estimate_output()
+        stop_reason, stop_sequence = self._stop()
+        self.phase = Phase.ENDED
+        return {
+            "id": self._message_id,
+            "type": "message",
+            "role": "assistant",
+            "model": self._model,
+            "content": [{"type": "text", "text": text.text}],
+            "stop_reason": stop_reason,
+            "stop_sequence": stop_sequence,
+            "usage": self._usage,
+        }
+
+    def _estimate_output(self) -> None:
+        if self._usage_is_estimate:
+            self._usage["output_tokens"] = max(1, self._characters // _CHARACTERS_PER_TOKEN)
 
     def _apply(self, delta: Delta, following: Phase) -> list[StreamEvent]:
         try:

@@ -11,6 +11,8 @@ from openrouter_anthropic_server.conversion.tool_names import ToolNames
 from openrouter_anthropic_server.errors import OverloadedError, RateLimitError, UpstreamError
 from openrouter_anthropic_server.streaming.assembler import Assembler
 from openrouter_anthropic_server.streaming.completion import message_from_completion
+from openrouter_anthropic_server.streaming.completion import message_of as message_of_deltas
+from openrouter_anthropic_server.streaming.deltas import deltas_of
 from tests.unit.streaming.events import assemble_chunks, check_stream, message_of
 
 Json = dict[str, Any]
@@ -170,3 +172,27 @@ def comparable(message: Message) -> Json:
         if packed is not None:
             block["signature"] = [{k: v for k, v in detail.items() if v} for detail in packed]
     return {**message, "content": blocks, "model": None}
+
+
+COUNTS = st.none() | st.integers(-1, 5000)
+
+
+@given(
+    text=st.text(max_size=40),
+    finish=st.sampled_from(["stop", "length", "tool_calls", "content_filter", "STOP", "unheard_of"]),
+    native=st.sampled_from([None, "stop_sequence", "refusal", "pause_turn", "eos"]),
+    usage=st.fixed_dictionaries({}, optional={"prompt_tokens": COUNTS, "completion_tokens": COUNTS, "cost": COUNTS}),
+    sequences=st.lists(st.text(max_size=3), max_size=2),
+    searches=st.booleans(),
+)
+def test_an_answer_of_one_text_is_what_its_events_add_up_to(
+    text: str, finish: str, native: str | None, usage: Json, sequences: list[str], searches: bool
+) -> None:
+    whole = completion({"content": text}, finish, usage=usage)
+    whole["choices"][0]["native_finish_reason"] = native
+    options: Json = {"stop_sequences": sequences, "web_search": searches}
+    by_events = Assembler("msg_1", "maker/model-1", 7, ToolNames(), **options)
+
+    message = converted(whole, **options)
+
+    assert json.dumps(message) == json.dumps(message_of_deltas(deltas_of(whole), by_events))  # type: ignore[arg-type]
