@@ -14,6 +14,7 @@ from openrouter_anthropic_server.capabilities.model_families import family_name
 from openrouter_anthropic_server.capabilities.traits import Capabilities
 
 _KEPT = 4096  # answers; the names come from clients
+_LONGEST_KEPT = 256  # what a client calls a model may have any length
 _ANY = "any"
 _SELECTORS = ("upstreams", "wires", "models")
 _BETA_FIELDS = "beta_fields"
@@ -72,9 +73,11 @@ class CapabilityTable:
         key = (upstream, wire, model)
         known = self._known.get(key)
         if known is None:
+            known = self._look_up(upstream, wire, model)
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            known = self._known[key] = self._look_up(upstream, wire, model)
+            if len(model) <= _LONGEST_KEPT:
+                self._known[key] = known
         return known
 
     def models_of(self, upstream: str) -> Sequence[str]:

@@ -13,13 +13,23 @@ import orjson
 
 MAX_SESSION_ID = 256
 MAX_USER = 128
+_LONGEST_KEPT = 1_024  # what a client sends may have any length
 
 _OLD_FORM = re.compile(r"(user_.+)_session_([0-9a-zA-Z-]+)", re.DOTALL)
 
 
-@lru_cache(maxsize=256)  # the same in every request of a session
 def session_id_of(user_id: str) -> str | None:
     """The client's session, at most 256 characters (OpenRouter's limit), or None if the id holds none."""
+    return _session_id(user_id) if len(user_id) <= _LONGEST_KEPT else _session_id.__wrapped__(user_id)
+
+
+def user_of(user_id: str) -> str:
+    """A stable id of the end user: `user_id` without its session, hashed if it is longer than 128 characters."""
+    return _user(user_id) if len(user_id) <= _LONGEST_KEPT else _user.__wrapped__(user_id)
+
+
+@lru_cache(maxsize=256)  # the same in every request of a session
+def _session_id(user_id: str) -> str | None:
     found = _json_form(user_id).get("session_id")
     if found is None and (match := _OLD_FORM.fullmatch(user_id)):
         found = match[2]
@@ -27,8 +37,7 @@ def session_id_of(user_id: str) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def user_of(user_id: str) -> str:
-    """A stable id of the end user: `user_id` without its session, hashed if it is longer than 128 characters."""
+def _user(user_id: str) -> str:
     if fields := _json_form(user_id):
         stable = {key: value for key, value in fields.items() if key != "session_id"}
         return _digest(orjson.dumps(stable, option=orjson.OPT_SORT_KEYS))

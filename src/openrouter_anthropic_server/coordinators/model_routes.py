@@ -30,6 +30,7 @@ _BEGINNINGS = frozenset({"", "claude-", VIA_PREFIX})
 """What names begin with and what is no name alone."""
 
 _KEPT = 1_024  # routes by name
+_LONGEST_KEPT = 256  # what a client calls a model may have any length
 
 CapabilitiesOf = Callable[[str], Capabilities]
 """What an upstream's model can do, by its name there."""
@@ -88,9 +89,11 @@ class AllRoutes:
         """The route of `model`, whoever serves it."""
         route = self._known.get(model)
         if route is None:
+            route = self._find(model)
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            route = self._known[model] = self._find(model)
+            if len(model) <= _LONGEST_KEPT:
+                self._known[model] = route
         return route
 
     def _find(self, model: str) -> Route:
