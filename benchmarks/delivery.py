@@ -22,7 +22,7 @@ from benchmarks.report import Budget, Row
 
 _POSTGRES: Final = "postgresql://root@127.0.0.1:5432/postgres"
 _PER_SECOND: Final = 5
-_STEPS: Final = 6  # of a small request on the messages wire, with the flow's own steps only
+_STEPS: Final = 7  # of a small request on the messages wire, with the flow's own steps only
 _START_SECONDS: Final = 90.0
 _DELIVERY_SECONDS: Final = 600.0
 _CONNECTIONS: Final = 16
@@ -124,7 +124,10 @@ class _Delivery:
 
     async def _watch(self, session: aiohttp.ClientSession, total: int) -> None:
         """Note when each of `total` runs is first seen in a final state with all its task runs."""
+        deadline = time.monotonic() + _DELIVERY_SECONDS
         while len(self.seen) < total:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{len(self.seen)} of {total} runs seen whole after {_DELIVERY_SECONDS:.0f} s")
             await asyncio.sleep(_LOOK_SECONDS)
             missing = [name for name in self.ended if name not in self.seen][:200]
             chosen = {"name": {"any_": missing}, "state": {"type": {"any_": ["COMPLETED"]}}}
