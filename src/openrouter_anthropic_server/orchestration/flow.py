@@ -13,8 +13,7 @@ from openrouter_anthropic_server.orchestration.generators import (
     AsyncItems,
     End,
     Items,
-    PatientAsyncItems,
-    PatientItems,
+    patient,
     relay,
     relay_async,
 )
@@ -187,8 +186,7 @@ def _begin_items(
     items = start()
     run = outer.enter(run_flow.name, run_flow.tags)
     if run_flow._attempts is not None:
-        kind = PatientAsyncItems if run_flow.isasync else PatientItems
-        items = kind(run_flow._attempts, Trial(run), items, start)
+        items = patient(run_flow._attempts, Trial(run), items, start)
     return run, items, run.end
 
 

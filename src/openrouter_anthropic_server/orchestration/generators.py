@@ -90,6 +90,14 @@ class _InRun(Items):
             leave(token)
 
 
+def patient(
+    attempts: Attempts, trial: Trial, items: Any, start: Callable[[], Any]
+) -> "PatientItems | PatientAsyncItems":
+    """A generator of either kind that begins again as long as it fails before its first item."""
+    kind = PatientAsyncItems if isinstance(items, AsyncGenerator) else PatientItems
+    return kind(attempts, trial, items, start)
+
+
 class PatientItems(Items):
     """A generator that begins again (`start`) as long as it fails before its first item and has attempts left."""
 

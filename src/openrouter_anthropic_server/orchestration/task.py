@@ -20,8 +20,7 @@ from openrouter_anthropic_server.orchestration.generators import (
     AsyncItems,
     End,
     Items,
-    PatientAsyncItems,
-    PatientItems,
+    patient,
     relay,
     relay_async,
 )
@@ -188,8 +187,7 @@ def _begin_items(
     items = start()
     step = step_task._begin(run, args, kwargs)
     if step_task._attempts is not None:
-        kind = PatientAsyncItems if step_task.isasync else PatientItems
-        items = kind(step_task._attempts, Trial(run, step), items, start)
+        items = patient(step_task._attempts, Trial(run, step), items, start)
     return run, items, partial(run.end_step, step)
 
 
